@@ -1,5 +1,5 @@
-// The vocabulary of failure. See the section on errors in CONTRIBUTING: a possible outcome is a value in the
-// signature, the world failing is Result<T>, our own bug is CHECK.
+// The vocabulary of failure. See the section on errors in CONTRIBUTING: a possible outcome is a
+// value in the signature, the world failing is Result<T>, our own bug is CHECK.
 #pragma once
 
 #include <expected>
@@ -10,8 +10,8 @@
 
 namespace godwit {
 
-// The codes are gRPC's (grpc/status.h), so that the edge maps them one to one. A code is chosen for what the caller
-// does next.
+// The codes are gRPC's (grpc/status.h), so that the edge maps them one to one. A code is chosen for
+// what the caller does next.
 enum class Code {
   kInvalidArgument,     // The input is wrong: tell the user.
   kNotFound,            // On terminate this is success.
@@ -43,16 +43,27 @@ std::string to_string(const Error& error);  // "RESOURCE_EXHAUSTED: launch n1: n
 inline std::unexpected<Error> fail(Code code, std::string message) {
   return std::unexpected(Error{code, std::move(message)});
 }
-inline std::unexpected<Error> invalid(std::string m) { return fail(Code::kInvalidArgument, std::move(m)); }
-inline std::unexpected<Error> not_found(std::string m) { return fail(Code::kNotFound, std::move(m)); }
-inline std::unexpected<Error> unavailable(std::string m) { return fail(Code::kUnavailable, std::move(m)); }
+inline std::unexpected<Error> invalid(std::string m) {
+  return fail(Code::kInvalidArgument, std::move(m));
+}
+inline std::unexpected<Error> not_found(std::string m) {
+  return fail(Code::kNotFound, std::move(m));
+}
+inline std::unexpected<Error> unavailable(std::string m) {
+  return fail(Code::kUnavailable, std::move(m));
+}
 inline std::unexpected<Error> precondition(std::string m) {
   return fail(Code::kFailedPrecondition, std::move(m));
 }
-inline std::unexpected<Error> data_loss(std::string m) { return fail(Code::kDataLoss, std::move(m)); }
-inline std::unexpected<Error> internal(std::string m) { return fail(Code::kInternal, std::move(m)); }
+inline std::unexpected<Error> data_loss(std::string m) {
+  return fail(Code::kDataLoss, std::move(m));
+}
+inline std::unexpected<Error> internal(std::string m) {
+  return fail(Code::kInternal, std::move(m));
+}
 
-// The error of a failed system call: "open /run/x: No such file or directory", with a code that fits errno_value.
+// The error of a failed system call: "open /run/x: No such file or directory", with a code that
+// fits errno_value.
 std::unexpected<Error> system_error(std::string_view what, int errno_value);
 
 // Each layer that knows more adds it once, in front.
@@ -68,8 +79,8 @@ Result<T> in_context(std::string_view what, Result<T> result) {
 #define GODWIT_CONCAT(a, b) GODWIT_CONCAT_(a, b)
 
 // Returns the error of a Result or Status to the caller; goes on otherwise.
-#define TRY(expr)                                                                          \
-  do {                                                                                     \
+#define TRY(expr)                                                                             \
+  do {                                                                                        \
     if (auto try_result_ = (expr); !try_result_) return std::unexpected(try_result_.error()); \
   } while (false)
 

@@ -12,7 +12,8 @@ struct Id {
   auto operator<=>(const Id&) const = default;
 };
 
-// A node's identity: instance id and boot id, "i-0123/7f3c...". A rebooted instance is another node.
+// A node's identity: instance id and boot id, "i-0123/7f3c...". A rebooted instance is another
+// node.
 using NodeId = Id<struct NodeTag>;
 // Never used again once the guest is deleted.
 using GuestId = Id<struct GuestTag>;

@@ -1,4 +1,5 @@
-// Seeded randomness with results fixed by this file: the standard fixes std::mt19937_64 but not its distributions.
+// Seeded randomness with results fixed by this file: the standard fixes std::mt19937_64 but not its
+// distributions.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Time is an argument: nothing in core, control or agent reads a clock. There is one clock, the wall clock, in UTC.
+// Time is an argument: nothing in core, control or agent reads a clock. There is one clock, the
+// wall clock, in UTC.
 #pragma once
 
 #include <chrono>

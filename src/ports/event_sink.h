@@ -1,4 +1,5 @@
-// How edges tell the loop. offer() may be called from any thread, never blocks, and keeps the order of one caller.
+// How edges tell the loop. offer() may be called from any thread, never blocks, and keeps the order
+// of one caller.
 #pragma once
 
 namespace godwit::ports {

@@ -1,5 +1,6 @@
-// What agents say to each other and to the control plane about one guest (the protocol is core/migration/ownership.h).
-// Any message may be lost, late, doubled or overtaken; whoever waits repeats.
+// What agents say to each other and to the control plane about one guest (the protocol is
+// core/migration/ownership.h). Any message may be lost, late, doubled or overtaken; whoever waits
+// repeats.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +18,58 @@ namespace godwit::ports {
 using NodeNames = std::set<NodeId>;
 
 // Agent to agent.
-struct Prepare { AttemptName attempt; EpochName epoch; std::string key; MachineRecord machine; };
-struct Ready { AttemptName attempt; std::string host; std::uint16_t migration_port = 0; std::uint16_t disk_port = 0; };
-struct NotReady { AttemptName attempt; std::string why; };
-struct Switch { AttemptName attempt; };
-struct Switched { AttemptName attempt; };
-struct StreamLoaded { AttemptName attempt; };
-struct Cancel { AttemptName attempt; };
-struct Grant { AttemptName attempt; EpochName epoch; NodeNames set; };
-struct Ack { EpochName epoch; NodeId ran_at; };
-struct Refuse { AttemptName attempt; EpochName epoch; std::string why; };
+struct Prepare {
+  AttemptName attempt;
+  EpochName epoch;
+  std::string key;
+  MachineRecord machine;
+};
+struct Ready {
+  AttemptName attempt;
+  std::string host;
+  std::uint16_t migration_port = 0;
+  std::uint16_t disk_port = 0;
+};
+struct NotReady {
+  AttemptName attempt;
+  std::string why;
+};
+struct Switch {
+  AttemptName attempt;
+};
+struct Switched {
+  AttemptName attempt;
+};
+struct StreamLoaded {
+  AttemptName attempt;
+};
+struct Cancel {
+  AttemptName attempt;
+};
+struct Grant {
+  AttemptName attempt;
+  EpochName epoch;
+  NodeNames set;
+};
+struct Ack {
+  EpochName epoch;
+  NodeId ran_at;
+};
+struct Refuse {
+  AttemptName attempt;
+  EpochName epoch;
+  std::string why;
+};
 
 // Control plane to agent.
-struct Order { std::uint32_t generation = 0; NodeNames set; };
-struct Seal { std::uint32_t generation = 0; NodeNames set; };
+struct Order {
+  std::uint32_t generation = 0;
+  NodeNames set;
+};
+struct Seal {
+  std::uint32_t generation = 0;
+  NodeNames set;
+};
 struct Take {
   std::uint32_t generation = 0;
   NodeNames set;
@@ -38,14 +77,21 @@ struct Take {
   std::optional<AttemptName> from;
   MachineRecord machine;
 };
-struct AskClear { std::uint32_t generation = 0; };
+struct AskClear {
+  std::uint32_t generation = 0;
+};
 struct AskReport {};
 // Leave for `to`, a node of the set. The agent would do the same by its escape plan.
-struct Move { NodeId to; };
+struct Move {
+  NodeId to;
+};
 
 // Agent to control plane.
 enum class RoleName { kIdle, kHolds, kGranted };
-struct Spare { AttemptName attempt; EpochName epoch; };
+struct Spare {
+  AttemptName attempt;
+  EpochName epoch;
+};
 struct Report {
   RoleName role = RoleName::kIdle;
   EpochName epoch, held;
@@ -53,27 +99,40 @@ struct Report {
   std::optional<Spare> spare;
   bool qemu_gone = false;  // The holder lost its QEMU.
 };
-struct Not { std::uint32_t generation = 0; std::optional<Spare> spare; };
-struct Pend { std::uint32_t generation = 0; AttemptName attempt; EpochName epoch; NodeId to; };
-struct Clear { std::uint32_t generation = 0; };
+struct Not {
+  std::uint32_t generation = 0;
+  std::optional<Spare> spare;
+};
+struct Pend {
+  std::uint32_t generation = 0;
+  AttemptName attempt;
+  EpochName epoch;
+  NodeId to;
+};
+struct Clear {
+  std::uint32_t generation = 0;
+};
 // The story of a finished or failed move, for people and benchmarks; carries no right.
 struct Moved {
   AttemptName attempt;
   bool done = false;
   std::string why;  // Of a failure.
-  std::int64_t stopped_us = 0, resumed_us = 0;  // QEMU's timestamps, microseconds since the epoch; 0 = not seen.
+  std::int64_t stopped_us = 0,
+               resumed_us = 0;  // QEMU's timestamps, microseconds since the epoch; 0 = not seen.
   std::uint64_t bytes = 0, bytes_while_stopped = 0;
 };
 
-using Body = std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoaded, Cancel, Grant, Ack, Refuse, Order,
-                          Seal, Take, AskClear, AskReport, Move, Report, Not, Pend, Clear, Moved>;
+using Body = std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoaded, Cancel, Grant,
+                          Ack, Refuse, Order, Seal, Take, AskClear, AskReport, Move, Report, Not,
+                          Pend, Clear, Moved>;
 
 // The control plane's place in `from` and `to`.
 inline const NodeId kControl{"control"};
 
 struct Message {
   GuestId guest;
-  NodeId from;  // Set by the transport from the sender's certificate, never believed from the bytes.
+  NodeId
+      from;  // Set by the transport from the sender's certificate, never believed from the bytes.
   NodeId to;
   Body body;
 };

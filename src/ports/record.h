@@ -1,5 +1,6 @@
-// What an agent writes down beside its guests: one line per guest, as durable as the memory it speaks of (a file on
-// tmpfs, or on disk without fsync, with the boot id in it). It survives the agent, not a reboot.
+// What an agent writes down beside its guests: one line per guest, as durable as the memory it
+// speaks of (a file on tmpfs, or on disk without fsync, with the boot id in it). It survives the
+// agent, not a reboot.
 #pragma once
 
 #include <map>
@@ -26,7 +27,8 @@ struct GuestRecord {
 class Record {
  public:
   virtual ~Record() = default;
-  // Done (write(2) returned) before anything that follows from it leaves the node. nullopt forgets the guest.
+  // Done (write(2) returned) before anything that follows from it leaves the node. nullopt forgets
+  // the guest.
   virtual Status put(const GuestId& guest, const std::optional<GuestRecord>& record) = 0;
   // FailedPrecondition if the record has another boot id: its guests died with that boot.
   virtual Result<std::map<GuestId, GuestRecord>> load() = 0;
