@@ -1,0 +1,2 @@
+#include "base/upward.h"
+#include "edges/qemu/qmp.h"

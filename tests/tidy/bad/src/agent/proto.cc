@@ -1,0 +1,1 @@
+#include "godwit/agent/v1/agent.grpc.pb.h"

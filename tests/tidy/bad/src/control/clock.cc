@@ -1,0 +1,1 @@
+auto f() { return std::chrono::system_clock::now(); }

@@ -1,0 +1,1 @@
+void f() { sleep(1); }

@@ -1,0 +1,1 @@
+// A room that the rules do not name.

@@ -1,0 +1,1 @@
+#include "edges/qemu/qmp.h"

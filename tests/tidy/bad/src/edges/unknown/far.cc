@@ -1,0 +1,1 @@
+// The root does not add this room.

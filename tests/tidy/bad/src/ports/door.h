@@ -1,0 +1,2 @@
+// Included by many.
+#pragma once

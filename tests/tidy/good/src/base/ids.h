@@ -1,0 +1,3 @@
+// The lowest room.
+#pragma once
+#include <string>
