@@ -1,0 +1,23 @@
+// Random keys and SHA-256, as lower-case hexadecimal.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace godwit::tls {
+
+// A pre-shared key of 256 bits for one migration (QEMU's tls-creds-psk wants hexadecimal).
+Result<std::string> random_key();
+
+// `bytes` bytes from the system's cryptographic source: twice as many characters.
+Result<std::string> random_hex(std::size_t bytes);
+
+// 64 characters.
+std::string sha256(std::string_view bytes);
+// Of a file's bytes, whatever its size.
+Result<std::string> sha256_of_file(const std::string& path);
+
+}  // namespace godwit::tls
