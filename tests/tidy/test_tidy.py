@@ -50,7 +50,8 @@ EXPECTED = {
 
 def run(root, *paths):
     """The exit status and the findings as (path, rule)."""
-    done = subprocess.run([TIDY, "--root", root, *paths], capture_output=True, text=True, check=False)
+    command = [TIDY, "--root", root, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.stderr
     found = [re.match(r"(\S+?):(\d+): ([\w-]+): \S", line) for line in done.stdout.splitlines()]
     return done.returncode, {(m.group(1), m.group(3)) for m in found if m}
