@@ -1,0 +1,59 @@
+// Runs one node's agent: takes events from the edges, fixes "now" for one turn, commits the step's
+// writes, then issues its commands. Everything happens on the thread that runs the io::Loop;
+// offer() may be called from any thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/agent.h"
+#include "lib/io/loop.h"
+#include "ports/event_sink.h"
+#include "ports/hypervisor.h"
+#include "ports/mailer.h"
+#include "ports/network.h"
+#include "ports/record.h"
+
+namespace godwit::runtime {
+
+// The ports that an agent acts through. They outlive the loop.
+struct AgentPorts {
+  ports::Hypervisor& hypervisor;
+  ports::Network& network;
+  ports::Mailer& mailer;
+  ports::Record& record;
+};
+
+class AgentLoop final : public ports::EventSink<ports::Message>,
+                        public ports::EventSink<ports::HypervisorEvent> {
+ public:
+  // `log` gets one line per note and per dropped error. `clock` is the one wall clock.
+  AgentLoop(io::Loop& loop, agent::Agent& agent, std::function<Time()> clock,
+            std::function<void(const std::string&)> log);
+
+  // Before the first event; the hypervisor and the mailer need this object as their sink.
+  void connect(const AgentPorts& ports) { ports_.emplace(ports); }
+  // Takes up what the record says is here. Call once, after connect().
+  void start(const std::map<GuestId, ports::GuestRecord>& records);
+
+  void offer(ports::Message message) override { turn(std::move(message)); }
+  void offer(ports::HypervisorEvent event) override { turn(std::move(event)); }
+
+ private:
+  void turn(agent::Event event);  // From any thread.
+  void deliver(const agent::Event& event);
+  void carry_out(const agent::Step& step);
+  void issue(const agent::Command& command);
+  void wake_at(std::optional<Time> when);
+  void report(const GuestId& guest, const Status& status);
+
+  io::Loop& loop_;
+  agent::Agent& agent_;
+  std::function<Time()> clock_;
+  std::function<void(const std::string&)> log_;
+  std::optional<AgentPorts> ports_;
+  std::optional<Time> wake_;
+};
+
+}  // namespace godwit::runtime
