@@ -1,0 +1,65 @@
+// What this node's QEMUs are started with, and where their files are.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace godwit::qemu {
+
+struct Config {
+  // One directory per guest: sockets, pid file, key, log. As volatile as the guests: a tmpfs.
+  std::string run_dir = "/run/godwit/guests";
+  // Overlays, one directory per guest. They grow to the guest's disk size.
+  std::string disk_dir = "/var/lib/godwit/guests";
+  // Kernels, initramfs and base images, each named by its sha256, which was checked when the file
+  // was put there. A base is qcow2 if it begins like one, else raw.
+  std::string image_dir = "/var/lib/godwit/images";
+  // Where this node's QEMUs listen for their peers: a numeric address.
+  std::string listen_address;
+  // Two ports per guest that is being received, closed again when it runs.
+  std::uint16_t port_first = 49152;
+  std::uint16_t port_last = 49407;
+
+  std::string program = "qemu-system-x86_64";
+  std::string image_program = "qemu-img";
+  std::optional<bool> kvm;  // Not given: if /dev/kvm opens.
+  bool sandbox = true;      // QEMU's seccomp filter: no new programs, no change of ids.
+
+  Duration start_timeout = std::chrono::seconds{60};  // Under load, TCG's first answer took 1.3 s.
+  Duration progress_every = std::chrono::milliseconds{200};
+  // A stream or mirror that moves no byte for this long is given up. A cut network shows no error
+  // for as long as TCP repeats (docs/architecture.md), so this is the only end of it.
+  Duration stuck_after = std::chrono::seconds{8};
+  // The guest is stopped meanwhile: the time limits of the pause.
+  Duration close_timeout = std::chrono::seconds{10};
+  Duration continue_timeout = std::chrono::seconds{10};
+  Duration finish_timeout = std::chrono::seconds{20};
+  // QEMU's answer to a cancel; in `device` it may take as long as the peer's end.
+  Duration resume_timeout = std::chrono::seconds{15};
+  Duration kill_timeout = std::chrono::seconds{10};
+
+  std::uint32_t multifd_channels = 2;
+  // QEMU stops the guest when it expects to send the rest within this. Its default is 300.
+  std::uint32_t downtime_limit_ms = 100;
+  // QEMU's default is 128 MiB/s; 0 would be "no limit" only in words, so a number no link reaches.
+  std::uint64_t bytes_per_second_max = 100ull << 30;
+};
+
+// The files of one guest.
+struct GuestFiles {
+  std::string dir, disk_dir;
+  std::string pid, main, oob, control, console, log, key_dir, key;
+  std::string overlay, overlay_kept;  // The latter: of which generation a kept overlay is.
+};
+
+// InvalidArgument unless the id is a plain file name and the sockets' paths are short enough
+// (107 bytes).
+Result<GuestFiles> files_of(const Config& config, const GuestId& guest);
+
+}  // namespace godwit::qemu
