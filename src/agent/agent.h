@@ -24,11 +24,14 @@ class Agent {
   Step restart(const std::map<GuestId, ports::GuestRecord>& records, Time now);
   Step on(const Event& event, Time now);
 
+  // A guest's record and its QEMU contradict each other: exit and say so, every QEMU untouched.
+  bool contradicted() const;
   // For tests and `describe`.
   const std::map<GuestId, Guest>& guests() const { return guests_; }
 
  private:
   Guest& guest(const GuestId& id);
+  std::optional<Time> wake() const;
 
   Config config_;
   std::function<std::string()> draw_key_;

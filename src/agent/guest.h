@@ -1,14 +1,15 @@
 // One guest as this node's agent sees it: its ownership state (core/migration) and the journey of
 // its bytes.
 //
-// Journey of an attempt, source (left) and destination (right); the list of steps is
-// docs/architecture.md. The journey carries no right to run: whatever fails in it is one input to
-// the ownership table, "the attempt failed".
+// The list of steps is docs/architecture.md. The journey carries no right to run: whatever fails in
+// it is one input to the ownership table, "the attempt failed".
 //
-//   kAsking      PREPARE out, READY awaited            kReceiving   tap, QEMU, export; then READY;
-//   Finish is under way kCopying     mirror and precopy run                kLoaded      everything
-//   is here, LOADED is repeated kClosing     guest stopped: mirror ends | SWITCH kContinuing device
-//   state goes kHanding     stream completed, LOADED awaited
+//   source                                            destination
+//   kAsking      PREPARE out, READY awaited           kReceiving  tap, QEMU, export; READY; Finish
+//   kCopying     mirror and precopy run               kLoaded     all is here, LOADED is repeated
+//   kClosing     guest stopped: mirror ends | SWITCH
+//   kContinuing  device state goes
+//   kHanding     stream completed, LOADED awaited
 #pragma once
 
 #include <functional>
@@ -27,49 +28,90 @@ struct Config {
   std::string address;                      // This node's underlay address.
   std::map<NodeId, std::string> addresses;  // Of the nodes that guests may go to.
   Duration repeat =
-      std::chrono::milliseconds{200};  // Between two sendings of an unanswered message.
-  Duration ready_max =
-      std::chrono::seconds{30};  // PREPARE to READY; a QEMU starts in 0.3 to 1.5 s.
+      std::chrono::milliseconds{200};             // Between two sendings of an unanswered message.
+  Duration ready_max = std::chrono::seconds{30};  // PREPARE to READY; QEMU starts in 0.3-1.5 s.
   Duration pause_max = std::chrono::seconds{10};  // STOP to GRANT; then the attempt is given up.
+  Duration receive_max = std::chrono::minutes{10};  // READY to LOADED at the destination.
 };
 
 class Guest {
  public:
-  Guest(GuestId id, const Config& config);
+  // `config` and `draw_key` outlive the guest.
+  Guest(GuestId id, const Config& config, const std::function<std::string()>& draw_key);
 
-  // What the record says; nothing else is known until Inspected.
+  // What the record says; nothing else is believed until Inspected.
   void restore(const ports::GuestRecord& record, Step& step);
-  void on_message(const ports::Message& message, const std::function<std::string()>& draw_key,
-                  Time now, Step& step);
+  void on_message(const ports::Message& message, Time now, Step& step);
   void on_hypervisor(const ports::HypervisorAnswer& answer, Time now, Step& step);
   void on_tap(const TapMade& made, Time now, Step& step);
   void on_network_failed(const Error& error, Time now, Step& step);
   void on_time(Time now, Step& step);
 
-  const migration::State& state() const { return state_; }
+  // When on_time() has something to do.
   std::optional<Time> wake() const;
+  const migration::State& state() const { return state_; }
+  // The record and QEMU contradict each other: the agent must exit, every QEMU untouched.
+  bool contradicted() const { return contradicted_; }
+  // Nothing of it is here: no copy, no record worth keeping.
+  bool inspected() const { return inspected_; }
 
  private:
   enum class Leg { kNone, kAsking, kCopying, kClosing, kContinuing, kHanding, kReceiving, kLoaded };
   struct Journey {
     Leg leg = Leg::kNone;
     ports::AttemptName attempt;
-    ports::EpochName epoch;  // Of the source.
-    NodeId peer;             // The other end.
+    NodeId peer;  // The other end.
     std::string key;
     ports::Ready ready;  // What READY said, or says.
-    bool mirror_closed = false, switched = false;
-    Time give_up;
+    bool mirror_closed = false;
+    bool switched = false;
+    std::optional<Time> give_up;
     Time stopped_at;
-    std::uint64_t bytes = 0, bytes_while_stopped = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_while_stopped = 0;
   };
+
+  // One input to the ownership table, and all that follows from it.
+  void apply(migration::Input input, Time now, Step& step);
+  void carry_out(migration::Do effect, const migration::Input& input, Time now, Step& step);
+  void command_qemu(migration::Do effect, Step& step);
+  void send(migration::Do effect, const migration::Input& input, Step& step);
+  migration::Input input(migration::On on) const;
+
+  // The journey.
+  void fail_attempt(const std::string& why, Time now, Step& step);
+  void on_ready(const ports::Ready& ready, Time now, Step& step);
+  void on_stopped(const ports::Stopped& stopped, Time now, Step& step);
+  void on_switch(const ports::Switch& message, const NodeId& from, Step& step);
+  void on_switched(const ports::Switched& message, Time now, Step& step);
+  void on_inspected(const ports::Inspected& found, Time now, Step& step);
+  void on_failed(const ports::Failed& failed, Time now, Step& step);
+  void on_running(Time at, Time now, Step& step);
+  void continue_if_ready(Step& step);
+  void receive(const ports::Prepare& prepare, const NodeId& from, Time now, Step& step);
+  void take(const ports::Take& take, Time now, Step& step);
+  void leave_for_source(Step& step);
+  void tell_moved(bool done, const std::string& why, Time resumed, Step& step);
+
+  void mail(const NodeId& to, ports::Body body, Step& step) const;
+  void drive(ports::HypervisorCommand command, Step& step) const;
+  void write(Step& step) const;
+  ports::GuestRecord record() const;
+  ports::EpochName epoch_name(migration::Epoch e) const { return {e.generation, e.hop}; }
+  std::optional<ports::Spare> spare() const;
 
   GuestId id_;
   const Config& config_;
+  const std::function<std::string()>& draw_key_;
   Names names_;
   migration::State state_;
   ports::MachineRecord machine_;
   Journey journey_;
+  bool inspected_ = true;  // False from restore() until QEMU was looked at.
+  bool contradicted_ = false;
+  bool booting_ = false;  // The tap asked for is for a cold start.
+  std::string tap_;
+  std::optional<Time> repeat_at_;
 };
 
 }  // namespace godwit::agent

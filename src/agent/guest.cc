@@ -1,0 +1,265 @@
+// The right to run: inputs to the ownership table, and what its rows make the agent do and say.
+#include "agent/guest.h"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+namespace godwit::agent {
+
+using migration::Do;
+using migration::On;
+using migration::Place;
+
+Guest::Guest(GuestId id, const Config& config, const std::function<std::string()>& draw_key)
+    : id_(std::move(id)), config_(config), draw_key_(draw_key), names_(config.self) {}
+
+void Guest::restore(const ports::GuestRecord& r, Step& step) {
+  migration::Record& record = state_.record;
+  record.role = static_cast<migration::Role>(r.role);
+  record.epoch = {r.epoch.generation, r.epoch.hop};
+  record.held = {r.held.generation, r.held.hop};
+  record.sealed = r.sealed;
+  record.set = names_.set(r.set);
+  record.counter = r.counter;
+  if (!r.to.value.empty()) record.to = names_.index(r.to);
+  if (!r.attempt.source.value.empty()) record.attempt = names_.attempt(r.attempt);
+  machine_ = r.machine;
+  inspected_ = false;
+  drive(ports::Inspect{}, step);
+}
+
+ports::GuestRecord Guest::record() const {
+  const migration::Record& r = state_.record;
+  ports::GuestRecord out;
+  out.role = static_cast<ports::RoleName>(r.role);
+  out.epoch = epoch_name(r.epoch);
+  out.held = epoch_name(r.held);
+  out.sealed = r.sealed;
+  out.set = names_.names(r.set);
+  out.counter = r.counter;
+  if (r.to != migration::kNoNode) out.to = names_.name(r.to);
+  if (r.attempt.source != migration::kNoNode) out.attempt = names_.attempt_name(r.attempt);
+  out.machine = machine_;
+  return out;
+}
+
+void Guest::apply(migration::Input input, Time now, Step& step) {
+  const Place before = state_.place;
+  const migration::Outcome out = migration::step(migration::agent_rows(), 0, state_, input);
+  if (!out.row) return;
+  state_ = out.next;
+  step.commands.push_back(Note{id_, out.row->name});
+  if (before == Place::kStill && state_.place == Place::kPrecopy) {
+    journey_ = {.leg = Leg::kAsking,
+                .attempt = names_.attempt_name(state_.attempt),
+                .peer = names_.name(state_.to),
+                .key = draw_key_(),
+                .give_up = now + config_.ready_max};
+  }
+  for (const Do effect : out.effects) carry_out(effect, input, now, step);
+  const bool gave = before == Place::kGranted && state_.place == Place::kIdle;
+  if (gave && (input.on == On::kAck || input.on == On::kPrepare)) tell_moved(true, "", {}, step);
+  if (state_.place == Place::kIdle || state_.place == Place::kStill) journey_ = {};
+  const bool waits = state_.place == Place::kGranted || state_.place == Place::kSpare ||
+                     (state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking);
+  repeat_at_ = waits ? std::optional(now + config_.repeat) : std::nullopt;
+}
+
+void Guest::carry_out(Do effect, const migration::Input& input, Time now, Step& step) {
+  switch (effect) {
+    case Do::kWrite:
+      return write(step);
+    case Do::kStopAgent:
+      contradicted_ = true;
+      return;
+    case Do::kReceive:
+      journey_.leg = Leg::kReceiving;
+      journey_.give_up = now + config_.receive_max;
+      step.commands.push_back(MakeTap{id_, machine_.address, machine_.mac});
+      return;
+    case Do::kBoot:
+      booting_ = true;
+      step.commands.push_back(MakeTap{id_, machine_.address, machine_.mac});
+      return;
+    case Do::kResume:
+    case Do::kRun:
+    case Do::kFinish:
+    case Do::kDiscardAll:
+    case Do::kDiscardKeepOverlay:
+      return command_qemu(effect, step);
+    default:
+      return send(effect, input, step);
+  }
+}
+
+void Guest::command_qemu(Do effect, Step& step) {
+  if (effect == Do::kResume || effect == Do::kRun) {
+    // The route first: what comes meanwhile waits in the tap.
+    step.commands.push_back(RouteToTap{id_, machine_.address});
+    if (effect == Do::kResume) return drive(ports::Resume{}, step);
+    return drive(ports::Run{}, step);
+  }
+  if (effect == Do::kFinish) return drive(ports::Finish{}, step);
+  if (journey_.leg == Leg::kReceiving || journey_.leg == Leg::kLoaded) leave_for_source(step);
+  drive(ports::Discard{.keep_overlay = effect == Do::kDiscardKeepOverlay}, step);
+}
+
+std::optional<ports::Spare> Guest::spare() const {
+  if (state_.place != Place::kSpare) return std::nullopt;
+  return ports::Spare{names_.attempt_name(state_.attempt), epoch_name(state_.source_epoch)};
+}
+
+void Guest::send(Do effect, const migration::Input& input, Step& step) {
+  const migration::Record& r = state_.record;
+  const NodeId from = input.from == migration::kNoNode ? journey_.peer : names_.name(input.from);
+  switch (effect) {
+    case Do::kSendPrepare:
+      if (journey_.leg != Leg::kAsking) return;
+      return mail(journey_.peer,
+                  ports::Prepare{journey_.attempt, epoch_name(r.epoch), journey_.key, machine_},
+                  step);
+    case Do::kSendLoaded:
+      return mail(names_.name(state_.attempt.source),
+                  ports::StreamLoaded{names_.attempt_name(state_.attempt)}, step);
+    case Do::kSendCancel:
+      return mail(journey_.peer, ports::Cancel{journey_.attempt}, step);
+    case Do::kSendGrant:
+      return mail(
+          names_.name(r.to),
+          ports::Grant{names_.attempt_name(r.attempt), epoch_name(r.epoch), names_.names(r.set)},
+          step);
+    case Do::kSendAck:
+      return mail(from, ports::Ack{epoch_name(r.held), config_.self}, step);
+    case Do::kSendRefuse:
+      if (input.on == On::kDiscarded)
+        return mail(journey_.peer,
+                    ports::Refuse{journey_.attempt, epoch_name(state_.refused), "cont failed"},
+                    step);
+      return mail(from,
+                  ports::Refuse{names_.attempt_name(input.attempt), epoch_name(input.epoch),
+                                input.epoch.generation < r.sealed ? "sealed" : "no such copy"},
+                  step);
+    case Do::kSendNot:
+      return mail(ports::kControl,
+                  ports::Not{input.on == On::kSeal ? input.generation : r.sealed, spare()}, step);
+    case Do::kSendPend:
+      return mail(ports::kControl,
+                  ports::Pend{input.generation, names_.attempt_name(r.attempt), epoch_name(r.epoch),
+                              names_.name(r.to)},
+                  step);
+    case Do::kSendClear:
+      return mail(ports::kControl, ports::Clear{input.generation}, step);
+    case Do::kSendReport:
+      return mail(ports::kControl,
+                  ports::Report{static_cast<ports::RoleName>(r.role), epoch_name(r.epoch),
+                                epoch_name(r.held), r.counter, spare(), state_.qemu_lost},
+                  step);
+    default:
+      CHECK(false);
+  }
+}
+
+namespace {
+
+// The sender of a message that only the control plane may send.
+template <class T>
+constexpr bool kFromControl =
+    std::is_same_v<T, ports::Order> || std::is_same_v<T, ports::Seal> ||
+    std::is_same_v<T, ports::Take> || std::is_same_v<T, ports::AskClear> ||
+    std::is_same_v<T, ports::AskReport> || std::is_same_v<T, ports::Move>;
+
+}  // namespace
+
+void Guest::on_message(const ports::Message& message, Time now, Step& step) {
+  if (!inspected_) return;  // It will be repeated.
+  const NodeId& from = message.from;
+  const auto base = [&](On on) {
+    migration::Input in{.on = on};
+    if (from != ports::kControl) in.from = names_.index(from);
+    return in;
+  };
+  const auto of_attempt = [&](On on, const ports::AttemptName& attempt) {
+    migration::Input in = base(on);
+    in.attempt = names_.attempt(attempt);
+    return in;
+  };
+  const auto of_generation = [&](On on, std::uint32_t generation, const ports::NodeNames& set) {
+    migration::Input in = base(on);
+    in.generation = generation;
+    in.set = names_.set(set);
+    return in;
+  };
+  std::visit(
+      [&]<class T>(const T& m) {
+        if constexpr (kFromControl<T>)
+          if (from != ports::kControl) return;
+        if constexpr (std::is_same_v<T, ports::Prepare>) {
+          if (m.attempt.source == from) receive(m, from, now, step);
+        } else if constexpr (std::is_same_v<T, ports::Ready>) {
+          if (from == journey_.peer) on_ready(m, now, step);
+        } else if constexpr (std::is_same_v<T, ports::NotReady>) {
+          if (from == journey_.peer && m.attempt == journey_.attempt)
+            fail_attempt(std::format("{} cannot receive: {}", from.value, m.why), now, step);
+        } else if constexpr (std::is_same_v<T, ports::Switch>) {
+          on_switch(m, from, step);
+        } else if constexpr (std::is_same_v<T, ports::Switched>) {
+          if (from == journey_.peer) on_switched(m, now, step);
+        } else if constexpr (std::is_same_v<T, ports::StreamLoaded>) {
+          if (from == journey_.peer) apply(of_attempt(On::kLoaded, m.attempt), now, step);
+        } else if constexpr (std::is_same_v<T, ports::Cancel>) {
+          if (m.attempt.source == from) apply(of_attempt(On::kCancel, m.attempt), now, step);
+        } else if constexpr (std::is_same_v<T, ports::Grant>) {
+          migration::Input in = of_attempt(On::kGrant, m.attempt);
+          in.epoch = {m.epoch.generation, m.epoch.hop};
+          in.set = names_.set(m.set);
+          if (m.attempt.source == from) apply(in, now, step);
+        } else if constexpr (std::is_same_v<T, ports::Ack>) {
+          migration::Input in = base(On::kAck);
+          in.epoch = {m.epoch.generation, m.epoch.hop};
+          apply(in, now, step);
+        } else if constexpr (std::is_same_v<T, ports::Refuse>) {
+          migration::Input in = of_attempt(On::kRefuse, m.attempt);
+          in.epoch = {m.epoch.generation, m.epoch.hop};
+          if (state_.record.to != migration::kNoNode && from == names_.name(state_.record.to))
+            apply(in, now, step);
+        } else if constexpr (std::is_same_v<T, ports::Order>) {
+          apply(of_generation(On::kOrder, m.generation, m.set), now, step);
+        } else if constexpr (std::is_same_v<T, ports::Seal>) {
+          apply(of_generation(On::kSeal, m.generation, m.set), now, step);
+        } else if constexpr (std::is_same_v<T, ports::Take>) {
+          take(m, now, step);
+        } else if constexpr (std::is_same_v<T, ports::AskClear>) {
+          apply(of_generation(On::kAskClear, m.generation, {}), now, step);
+        } else if constexpr (std::is_same_v<T, ports::AskReport>) {
+          apply(base(On::kAskReport), now, step);
+        } else if constexpr (std::is_same_v<T, ports::Move>) {
+          migration::Input in = base(On::kMove);
+          in.to = names_.index(m.to);
+          if (config_.addresses.contains(m.to)) apply(in, now, step);
+        }
+      },
+      message.body);
+}
+
+void Guest::take(const ports::Take& t, Time now, Step& step) {
+  migration::Input in{.on = t.from ? On::kTake : On::kTakeFromNone};
+  in.generation = t.generation;
+  in.set = names_.set(t.set);
+  if (t.from) in.attempt = names_.attempt(*t.from);
+  if (!t.from && state_.place == Place::kIdle) machine_ = t.machine;
+  apply(in, now, step);
+}
+
+void Guest::mail(const NodeId& to, ports::Body body, Step& step) const {
+  if (to.value.empty()) return;  // Forgotten over a restart; whoever waits repeats and is answered.
+  step.commands.push_back(Mail{{id_, config_.self, to, std::move(body)}});
+}
+
+void Guest::drive(ports::HypervisorCommand command, Step& step) const {
+  step.commands.push_back(Drive{id_, std::move(command)});
+}
+
+void Guest::write(Step& step) const { step.writes.push_back({id_, record()}); }
+
+}  // namespace godwit::agent
