@@ -1,0 +1,313 @@
+#include "edges/files/record.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <format>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "lib/json/json.h"
+
+namespace godwit::files {
+namespace {
+
+using json::Value;
+using ports::GuestRecord;
+using ports::RoleName;
+
+constexpr std::int64_t kFormat = 1;
+constexpr std::pair<RoleName, const char*> kRoles[] = {
+    {RoleName::kIdle, "idle"}, {RoleName::kHolds, "holds"}, {RoleName::kGranted, "granted"}};
+
+// --- Files.
+
+class File {
+ public:
+  explicit File(int fd) : fd_(fd) {}
+  ~File() {
+    if (fd_ >= 0) close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+Result<std::string> read_file(const std::string& path) {
+  const File file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd() < 0) return system_error(std::format("open {}", path), errno);
+  std::string text;
+  char buffer[1 << 14];
+  for (;;) {
+    const ssize_t got = read(file.fd(), buffer, sizeof buffer);
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(std::format("read {}", path), errno);
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+Status write_file(const std::string& path, std::string_view text) {
+  const File file{open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  if (file.fd() < 0) return system_error(std::format("open {}", path), errno);
+  while (!text.empty()) {
+    const ssize_t done = write(file.fd(), text.data(), text.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return system_error(std::format("write {}", path), errno);
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
+  return {};
+}
+
+Status replace_file(const std::string& path, std::string_view text) {
+  const std::string draft = path + ".new";
+  Status done = write_file(draft, text);
+  if (done && rename(draft.c_str(), path.c_str()) != 0) {
+    done = system_error(std::format("rename {} to {}", draft, path), errno);
+  }
+  if (!done) unlink(draft.c_str());
+  return done;
+}
+
+// --- Lines.
+
+Value to_json(const ports::EpochName& epoch) {
+  return Value{}.set("generation", epoch.generation).set("hop", epoch.hop);
+}
+
+Value to_json(const ports::MachineRecord& m) {
+  return Value{}
+      .set("qemu_version", m.qemu_version)
+      .set("machine_type", m.machine_type)
+      .set("cpu_model", m.cpu_model)
+      .set("memory_mib", m.memory_mib)
+      .set("vcpus", m.vcpus)
+      .set("mtu", m.mtu)
+      .set("overlay_bytes", m.overlay_bytes)
+      .set("mac", m.mac)
+      .set("address", m.address)
+      .set("kernel_sha256", m.kernel_sha256)
+      .set("initramfs_sha256", m.initramfs_sha256)
+      .set("base_sha256", m.base_sha256)
+      .set("append", m.append);
+}
+
+Value to_json(const GuestId& guest, const GuestRecord& r) {
+  Value::Array set;
+  for (const NodeId& node : r.set) set.emplace_back(node.value);
+  const char* role = "";
+  for (const auto& [name, text] : kRoles) {
+    if (name == r.role) role = text;
+  }
+  return Value{}
+      .set("guest", guest.value)
+      .set("role", role)
+      .set("epoch", to_json(r.epoch))
+      .set("held", to_json(r.held))
+      .set("sealed", r.sealed)
+      .set("set", std::move(set))
+      .set("counter", r.counter)
+      .set("to", r.to.value)
+      .set("attempt", Value{}.set("source", r.attempt.source.value).set("number", r.attempt.number))
+      .set("machine", to_json(r.machine));
+}
+
+// Reads members that must be there; the first that is missing or of another kind is remembered.
+class Members {
+ public:
+  std::string text(const Value& object, const char* key) {
+    need(object[key].is_string(), key);
+    return object[key].text();
+  }
+  std::uint64_t natural(const Value& object, const char* key, std::uint64_t max) {
+    const Value& value = object[key];
+    const bool good = value.is_integer() && value.integer() >= 0 && value.natural() <= max;
+    need(good, key);
+    return good ? value.natural() : 0;
+  }
+  std::uint32_t small(const Value& object, const char* key) {
+    return static_cast<std::uint32_t>(
+        natural(object, key, std::numeric_limits<std::uint32_t>::max()));
+  }
+  ports::EpochName epoch(const Value& object, const char* key) {
+    const Value& value = object[key];
+    return {small(value, "generation"), small(value, "hop")};
+  }
+  ports::NodeNames nodes(const Value& object, const char* key) {
+    need(object[key].is_array(), key);
+    ports::NodeNames names;
+    for (const Value& node : object[key].array()) {
+      need(node.is_string(), key);
+      names.insert(NodeId{node.text()});
+    }
+    return names;
+  }
+  RoleName role(const Value& object, const char* key) {
+    for (const auto& [role, name] : kRoles) {
+      if (object[key].text() == name) return role;
+    }
+    need(false, key);
+    return RoleName::kIdle;
+  }
+  ports::MachineRecord machine(const Value& m) {
+    constexpr auto kSize = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    return {.qemu_version = text(m, "qemu_version"),
+            .machine_type = text(m, "machine_type"),
+            .cpu_model = text(m, "cpu_model"),
+            .memory_mib = small(m, "memory_mib"),
+            .vcpus = small(m, "vcpus"),
+            .mtu = small(m, "mtu"),
+            .overlay_bytes = natural(m, "overlay_bytes", kSize),
+            .mac = text(m, "mac"),
+            .address = text(m, "address"),
+            .kernel_sha256 = text(m, "kernel_sha256"),
+            .initramfs_sha256 = text(m, "initramfs_sha256"),
+            .base_sha256 = text(m, "base_sha256"),
+            .append = text(m, "append")};
+  }
+  void need(bool there, const char* key) {
+    if (!there && !missing_) missing_ = key;
+  }
+  const char* missing() const { return missing_; }  // Null: nothing.
+
+ private:
+  const char* missing_ = nullptr;
+};
+
+struct Line {
+  GuestId guest;
+  GuestRecord record;
+};
+
+Result<Line> parse_line(std::string_view text) {
+  ASSIGN_OR_RETURN(const Value v, json::parse(text));
+  Members in;
+  Line line{GuestId{in.text(v, "guest")},
+            {.role = in.role(v, "role"),
+             .epoch = in.epoch(v, "epoch"),
+             .held = in.epoch(v, "held"),
+             .sealed = in.small(v, "sealed"),
+             .set = in.nodes(v, "set"),
+             .counter = in.small(v, "counter"),
+             .to = NodeId{in.text(v, "to")},
+             .attempt = {NodeId{in.text(v["attempt"], "source")}, in.small(v["attempt"], "number")},
+             .machine = in.machine(v["machine"])}};
+  if (in.missing()) return data_loss(std::format("no valid '{}'", in.missing()));
+  return line;
+}
+
+struct Header {
+  std::string boot_id;
+  std::uint64_t guests = 0;
+};
+
+Result<Header> parse_header(std::string_view text) {
+  ASSIGN_OR_RETURN(const Value v, json::parse(text));
+  Members in;
+  in.need(v["format"] == Value{kFormat}, "format");
+  Header header{in.text(v, "boot_id"), in.small(v, "guests")};
+  if (in.missing()) return data_loss(std::format("no valid '{}'", in.missing()));
+  return header;
+}
+
+// The next line without its end, or nullopt if there is no whole one.
+std::optional<std::string_view> next_line(std::string_view& rest) {
+  const std::size_t end = rest.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return line;
+}
+
+struct Contents {
+  std::map<GuestId, GuestRecord> records;
+  std::map<GuestId, std::string> lines;
+};
+
+Result<Contents> parse_file(const std::string& path, std::string_view rest,
+                            const std::string& boot_id) {
+  int number = 1;
+  const auto here = [&] { return std::format("{}:{}", path, number); };
+  const auto first = next_line(rest);
+  if (!first) return data_loss(here() + ": no whole line");
+  ASSIGN_OR_RETURN(const Header header, in_context(here(), parse_header(*first)));
+  if (header.boot_id != boot_id) {
+    return precondition(
+        std::format("{} is of boot {}, this is boot {}", path, header.boot_id, boot_id));
+  }
+  Contents contents;
+  while (!rest.empty()) {
+    ++number;
+    const auto text = next_line(rest);
+    if (!text) return data_loss(here() + ": no whole line");
+    ASSIGN_OR_RETURN(Line line, in_context(here(), parse_line(*text)));
+    contents.lines[line.guest] = *text;
+    if (!contents.records.emplace(line.guest, std::move(line.record)).second) {
+      return data_loss(std::format("{}: guest {} for the second time", here(), line.guest.value));
+    }
+  }
+  if (contents.records.size() != header.guests) {
+    return data_loss(
+        std::format("{}: {} guests of {}", here(), contents.records.size(), header.guests));
+  }
+  return contents;
+}
+
+Result<std::string> read_boot_id(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string text, in_context("boot id", read_file(path)));
+  text.erase(text.find_last_not_of(" \n") + 1);
+  if (text.empty()) return data_loss(std::format("boot id: {} is empty", path));
+  return text;
+}
+
+}  // namespace
+
+FileRecord::FileRecord(std::string folder, std::string boot_id_path)
+    : path_(std::move(folder) + "/record"), boot_id_path_(std::move(boot_id_path)) {}
+
+Result<std::map<GuestId, GuestRecord>> FileRecord::load() {
+  ASSIGN_OR_RETURN(const std::string boot_id, read_boot_id(boot_id_path_));
+  const Result<std::string> text = read_file(path_);
+  if (!text && text.error().code != Code::kNotFound) return std::unexpected(text.error());
+  Result<Contents> contents = text ? parse_file(path_, *text, boot_id) : Contents{};
+  if (!contents) {
+    // The guests of another boot are gone, and the next put may say so. Damage stays for a person.
+    if (contents.error().code == Code::kFailedPrecondition) lines_.emplace();
+    return std::unexpected(contents.error());
+  }
+  lines_ = std::move(contents->lines);
+  return std::move(contents->records);
+}
+
+Status FileRecord::put(const GuestId& guest, const std::optional<GuestRecord>& record) {
+  if (!lines_) {
+    const auto loaded = load();
+    if (!lines_) return std::unexpected(loaded.error());
+  }
+  std::map<GuestId, std::string> lines = *lines_;
+  lines.erase(guest);
+  if (record) {
+    std::string line = to_json(guest, *record).dump();
+    const Result<Line> again = parse_line(line);
+    if (!again || again->guest != guest || again->record != *record) {
+      return invalid(std::format("record of guest {} cannot be written exactly", guest.value));
+    }
+    lines[guest] = std::move(line);
+  }
+  ASSIGN_OR_RETURN(const std::string boot_id, read_boot_id(boot_id_path_));
+  std::string text =
+      Value{}.set("boot_id", boot_id).set("format", kFormat).set("guests", lines.size()).dump() +
+      "\n";
+  for (const auto& [name, line] : lines) text += line + "\n";
+  TRY(in_context(std::format("record of guest {}", guest.value), replace_file(path_, text)));
+  lines_ = std::move(lines);
+  return {};
+}
+
+}  // namespace godwit::files
