@@ -37,6 +37,11 @@ void AgentLoop::carry_out(const agent::Step& step) {
     }
   }
   for (const agent::Command& command : step.commands) issue(command);
+  if (agent_.contradicted()) {
+    log_("a guest's record and its QEMU contradict each other: the agent ends, no QEMU is touched");
+    exit_code_ = 70;
+    loop_.stop();
+  }
   wake_at(step.wake);
 }
 

@@ -37,6 +37,9 @@ class AgentLoop final : public ports::EventSink<ports::Message>,
   // Takes up what the record says is here. Call once, after connect().
   void start(const std::map<GuestId, ports::GuestRecord>& records);
 
+  // 0, or 70 when a guest's record and its QEMU contradicted each other.
+  int exit_code() const { return exit_code_; }
+
   void offer(ports::Message message) override { turn(std::move(message)); }
   void offer(ports::HypervisorEvent event) override { turn(std::move(event)); }
 
@@ -54,6 +57,7 @@ class AgentLoop final : public ports::EventSink<ports::Message>,
   std::function<void(const std::string&)> log_;
   std::optional<AgentPorts> ports_;
   std::optional<Time> wake_;
+  int exit_code_ = 0;
 };
 
 }  // namespace godwit::runtime

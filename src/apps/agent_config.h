@@ -1,0 +1,29 @@
+// What `godwit-agent` is started with: one JSON file.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "agent/guest.h"
+#include "base/error.h"
+#include "edges/grpc/credentials.h"
+#include "edges/qemu/config.h"
+
+namespace godwit::apps {
+
+struct AgentConfig {
+  agent::Config agent;
+  std::map<NodeId, std::string> peers;  // Where their agents listen, host:port.
+  std::string listen;                   // Where this agent listens for its peers, host:port.
+  std::string control;                  // The control plane, host:port.
+  grpc_edge::Credentials credentials;
+  qemu::Config qemu;
+  std::string record_dir;
+  std::string boot_id;  // Path of the node's boot id.
+};
+
+// Reads the file and the certificates that it names. The error names file, field and remedy.
+Result<AgentConfig> load_agent_config(const std::string& path);
+
+}  // namespace godwit::apps

@@ -1,0 +1,73 @@
+#include "apps/agent_wiring.h"
+
+#include <csignal>
+#include <cstdio>
+
+#include "agent/agent.h"
+#include "edges/files/record.h"
+#include "edges/grpc/agent_mailer.h"
+#include "edges/grpc/control.h"
+#include "edges/grpc/peer.h"
+#include "edges/linux/network.h"
+#include "edges/qemu/hypervisor.h"
+#include "lib/tls/digest.h"
+
+namespace godwit::apps {
+namespace {
+
+Time now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+void log(const std::string& line) {
+  std::fprintf(stderr, "%s %s\n", std::format("{:%FT%TZ}", now()).c_str(), line.c_str());
+}
+
+int complain(const Error& error) {
+  log(to_string(error));
+  return 1;
+}
+
+std::string draw_key() {
+  auto key = tls::random_key();
+  CHECK(key.has_value());  // The system's source of randomness does not fail once it is there.
+  return *key;
+}
+
+}  // namespace
+
+int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
+  io::Loop loop;
+  agent::Agent agent(config.agent, draw_key);
+  runtime::AgentLoop turns(loop, agent, now, log);
+
+  files::FileRecord record(config.record_dir, config.boot_id);
+  const auto records = record.load();
+  if (!records) return complain(records.error());
+  auto network = linux_net::LinuxNetwork::set_up({.address = config.agent.address});
+  if (!network) return complain(network.error());
+  std::vector<std::string> addresses;
+  for (const auto& [node, address] : config.agent.addresses) addresses.push_back(address);
+  if (const auto set = (*network)->set_peers(addresses); !set) return complain(set.error());
+
+  qemu::Hypervisor hypervisor(loop, config.qemu, turns);
+  grpc_edge::PeerMailer peers(config.credentials, {}, log);
+  for (const auto& [node, address] : config.peers) peers.set_address(node, address);
+  grpc_edge::ControlClient control(
+      config.control, config.credentials, turns,
+      [](bool attached) { log(attached ? "control plane attached" : "control plane away"); }, {},
+      log);
+  grpc_edge::AgentMailer mailer(control, peers);
+
+  const runtime::AgentPorts real{hypervisor, **network, mailer, record};
+  turns.connect(wrap ? wrap(loop, real) : real);
+  turns.start(*records);
+  auto server = grpc_edge::PeerServer::start(config.listen, config.credentials, turns, log);
+  if (!server) return complain(server.error());
+  loop.on_signal({SIGINT, SIGTERM}, [&](int) { loop.stop(); });
+  log(std::format("agent of {} ready", config.agent.self.value));
+  loop.run();
+  return turns.exit_code();
+}
+
+}  // namespace godwit::apps
