@@ -1,0 +1,35 @@
+#include "guest/clock.h"
+
+#include <sys/time.h>
+#include <time.h>
+
+#include "guest/port.h"
+
+namespace godwit::guest {
+namespace {
+
+timeval to_timeval(std::int64_t us) {
+  return {us / 1'000'000, static_cast<suseconds_t>(us % 1'000'000)};
+}
+
+}  // namespace
+
+Correction correction(std::int64_t behind_us) {
+  if (behind_us > kStepAboveUs) return {.step_us = behind_us, .slew_us = 0};
+  return {.step_us = 0, .slew_us = behind_us};
+}
+
+frame::ClockSet set_clock(const frame::SetClock& request) {
+  frame::ClockSet answer{.id = request.id, .behind_us = request.time_us - now_us()};
+  const Correction c = correction(answer.behind_us);
+  // A new slew takes the place of one under way; a step ends it.
+  const timeval slew = to_timeval(c.slew_us);
+  (void)::adjtime(&slew, nullptr);
+  if (c.step_us > 0) {
+    const timeval time = to_timeval(now_us() + c.step_us);
+    if (::settimeofday(&time, nullptr) == 0) answer.stepped_us = c.step_us;
+  }
+  return answer;
+}
+
+}  // namespace godwit::guest
