@@ -17,6 +17,7 @@ struct Answers final : EventSink<HypervisorEvent> {
 
 class FakeRig {
  public:
+  static const char* why_not() { return nullptr; }
   FakeHypervisor& node(int n) { return nodes_[n]; }
   std::optional<HypervisorAnswer> next(int n) {
     while (sinks_[n].answers.empty())

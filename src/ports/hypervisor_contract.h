@@ -7,6 +7,7 @@
 //   void restart_agent(n)      a new Hypervisor over the same QEMUs; what was under way is
 //   forgotten void hold_stream(bool)     while on, a stream started later does not end
 //   MachineRecord machine()
+//   static const char* why_not()   why it cannot run here; null: it can
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,6 +23,10 @@ namespace godwit::ports {
 template <class Rig>
 class HypervisorContract : public ::testing::Test {
  protected:
+  void SetUp() override {
+    if (const char* why = Rig::why_not()) GTEST_SKIP() << why;
+  }
+
   using Qemu = Inspected::Qemu;
   const GuestId guest_{"g1"};
   const std::string key_ = "00112233445566778899aabbccddeeff";

@@ -115,7 +115,7 @@ Result<std::vector<std::string>> arguments(const CommandLine& line) {
   const ports::MachineRecord& m = line.machine;
   const std::string images = line.config.image_dir + "/";
   std::vector<std::string> args = {
-      line.config.program, "-name", value_of(qemu_name(line.guest, line.stream)), "-S",
+      line.config.program, "-name", "guest=" + value_of(qemu_name(line.guest, line.stream)), "-S",
       // Nothing that the record does not name: no default devices, no user's configuration.
       "-nodefaults", "-no-user-config", "-display", "none", "-M", m.machine_type, "-cpu",
       m.cpu_model, "-m", std::to_string(m.memory_mib), "-smp", std::to_string(m.vcpus), "-accel",

@@ -81,6 +81,9 @@ Result<RunningProgram> start_program(const ProgramStart& start) {
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&files, 1, output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&files, 1, 2);
+  // Asio's sockets are not close-on-exec, and a child that held our monitor's connection to another
+  // QEMU would keep that QEMU from ever serving our successor.
+  posix_spawn_file_actions_addclosefrom_np(&files, 3);
   // What we blocked or ignore is not the child's affair.
   sigset_t none, all;
   sigemptyset(&none);

@@ -23,7 +23,7 @@ struct ProgramStart {
   bool own_session = true;        // It then outlives us and gets none of our terminal's signals.
 };
 
-// Its stdin is /dev/null; no other descriptor of ours is passed on (all are opened close-on-exec).
+// Its stdin is /dev/null; no other descriptor of ours is passed on.
 Result<RunningProgram> start_program(const ProgramStart& start);
 
 // Starts and waits. The error holds what the program printed (its first 1,000 bytes).

@@ -1,0 +1,70 @@
+// Two nodes with real QEMUs on loopback, for tests: see ports/hypervisor_contract.h.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "edges/qemu/hypervisor.h"
+
+namespace godwit::qemu {
+
+// QEMU, a guest kernel and gcc are there (in the workspace they are).
+bool real_qemu_is_here();
+
+// A directory with kernel, initramfs and base, made once per program. The guest writes a counter to
+// its disk, reads old ones back, and prints "tick N" or "BAD".
+const std::string& test_images();
+
+class RealRig {
+ public:
+  RealRig();
+  ~RealRig();
+
+  static const char* why_not() {
+    return real_qemu_is_here() ? nullptr : "no qemu, guest kernel or gcc here";
+  }
+  ports::Hypervisor& node(int n) { return *nodes_[n].hypervisor; }
+  std::optional<ports::HypervisorAnswer> next(int n);
+  void kill(int n);
+  void restart_agent(int n);
+  void hold_stream(bool on);
+  ports::MachineRecord machine() const;
+
+  std::string console(int n) const;
+  std::string overlay(int n) const;
+
+ private:
+  class Events final : public ports::EventSink<ports::HypervisorEvent> {
+   public:
+    void offer(ports::HypervisorEvent event) override;
+    std::optional<ports::HypervisorAnswer> take(Duration timeout);
+    void clear();
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<ports::HypervisorAnswer> answers_;
+  };
+  struct Node {
+    Config config;
+    Events events;
+    std::unique_ptr<io::Loop> loop;
+    std::unique_ptr<Hypervisor> hypervisor;
+    std::thread thread;
+  };
+
+  void start_agent(int n);
+  void stop_agent(int n);
+  GuestFiles files(int n) const;
+
+  std::string dir_;
+  std::array<Node, 2> nodes_;
+};
+
+}  // namespace godwit::qemu
