@@ -14,18 +14,19 @@ timeval to_timeval(std::int64_t us) {
 
 }  // namespace
 
-Correction correction(std::int64_t behind_us) {
-  if (behind_us > kStepAboveUs) return {.step_us = behind_us, .slew_us = 0};
+Correction correction(std::int64_t behind_us, bool may_go_back) {
+  if (behind_us > kStepAboveUs || (may_go_back && behind_us < -kStepAboveUs))
+    return {.step_us = behind_us, .slew_us = 0};
   return {.step_us = 0, .slew_us = behind_us};
 }
 
-frame::ClockSet set_clock(const frame::SetClock& request) {
+frame::ClockSet set_clock(const frame::SetClock& request, bool may_go_back) {
   frame::ClockSet answer{.id = request.id, .behind_us = request.time_us - now_us()};
-  const Correction c = correction(answer.behind_us);
+  const Correction c = correction(answer.behind_us, may_go_back);
   // A new slew takes the place of one under way; a step ends it.
   const timeval slew = to_timeval(c.slew_us);
   (void)::adjtime(&slew, nullptr);
-  if (c.step_us > 0) {
+  if (c.step_us != 0) {
     const timeval time = to_timeval(now_us() + c.step_us);
     if (::settimeofday(&time, nullptr) == 0) answer.stepped_us = c.step_us;
   }

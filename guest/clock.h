@@ -10,13 +10,15 @@ inline constexpr std::int64_t kStepAboveUs = 50'000;
 
 // What to do about a clock that is `behind_us` behind (negative: ahead).
 struct Correction {
-  std::int64_t step_us = 0;  // Forward, at once; never negative.
+  std::int64_t step_us = 0;  // At once; forward only once a container has run.
   std::int64_t slew_us = 0;  // Over time; negative makes the clock slower, never lets it go back.
   bool operator==(const Correction&) const = default;
 };
-Correction correction(std::int64_t behind_us);
+// Until the container starts nothing can see the clock go back, and it may: a guest boots with the
+// whole seconds of its hardware clock, up to a second off.
+Correction correction(std::int64_t behind_us, bool may_go_back);
 
 // Corrects the system's clock.
-frame::ClockSet set_clock(const frame::SetClock& request);
+frame::ClockSet set_clock(const frame::SetClock& request, bool may_go_back);
 
 }  // namespace godwit::guest

@@ -31,7 +31,9 @@ void Requests::answer(frame::Id id, frame::Message message) {
 void Requests::on(const frame::Ping& ping) { port_.send(frame::Pong{ping.id, now_us()}); }
 
 void Requests::on(const frame::SetClock& request) {
-  if (!answered(request.id)) answer(request.id, set_clock(request));
+  if (answered(request.id)) return;
+  const bool may_go_back = container_.state().phase == frame::Phase::kNone;
+  answer(request.id, set_clock(request, may_go_back));
 }
 
 void Requests::on(const frame::Start& request) {

@@ -39,8 +39,8 @@ struct Ping {
   void fields(this auto& self, auto&& visit) { visit(self.id); }
   bool operator==(const Ping&) const = default;
 };
-// The guest's clock is stepped forward when it is more than 50 ms behind, slewed when less, and
-// never set back.
+// The guest's clock is stepped forward when it is more than 50 ms behind, slewed when less. It is
+// set back only before Start: so a node sets it first, and again after every resume.
 struct SetClock {
   Id id = 0;
   std::int64_t time_us = 0;

@@ -1,0 +1,84 @@
+// A static program for images of the end-to-end tests.
+//
+//   serve N HZ    prints "line 1" to "line N", HZ a second; listens on TCP 7000, says "signal S" at
+//                 SIGUSR1, ends with 3 at SIGTERM
+//   show          prints its user, group, directory, GREETING, and "err" on stderr
+//   print BYTES   prints so many bytes in lines of 64
+//   exit N        ends with N
+//   wait          until it is killed
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
+namespace {
+
+volatile sig_atomic_t caught = 0;
+void note(int number) { caught = number; }
+
+int listen_on(std::uint16_t port) {
+  const int s = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  ::setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  if (::bind(s, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 || ::listen(s, 16) != 0)
+    return -1;
+  return s;
+}
+
+double now() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+int serve(long lines, double hz) {
+  struct sigaction action{};
+  action.sa_handler = note;
+  ::sigaction(SIGUSR1, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  const int s = listen_on(7000);
+  const double begun = now();
+  for (long done = 0;;) {
+    while (done < lines && static_cast<double>(done) <= (now() - begun) * hz)
+      std::printf("line %ld\n", ++done);
+    std::fflush(stdout);
+    pollfd wait{s, POLLIN, 0};
+    if (::poll(&wait, 1, done < lines ? 5 : 200) > 0) ::close(::accept(s, nullptr, nullptr));
+    if (caught == SIGTERM) return 3;
+    if (caught != 0) std::printf("signal %d\n", static_cast<int>(caught));
+    caught = 0;
+  }
+}
+
+int show() {
+  char dir[1000] = {};
+  const char* greeting = std::getenv("GREETING");
+  std::printf("%u:%u %s %s\n", ::getuid(), ::getgid(), ::getcwd(dir, sizeof dir),
+              greeting ? greeting : "-");
+  std::fprintf(stderr, "err\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string verb = argc > 1 ? argv[1] : "";
+  const long number = argc > 2 ? std::atol(argv[2]) : 0;
+  if (verb == "serve") return serve(number, argc > 3 ? std::atof(argv[3]) : 1000);
+  if (verb == "show") return show();
+  if (verb == "exit") return static_cast<int>(number);
+  for (long i = 0; verb == "print" && i < number / 64; ++i) std::printf("%063ld\n", i);
+  while (verb == "wait") ::pause();
+  return verb == "print" ? 0 : 64;
+}
