@@ -61,7 +61,9 @@ Result<Mac> parse_mac(std::string_view text) {
   bool good = text.size() == 17;
   for (std::size_t i = 0; good && i < mac.size(); ++i) {
     unsigned part = 0;
-    good = (i == 0 || take(rest, ':')) && take_number(rest, 255, 16, part);
+    // Two digits each: with the length of the whole, no part can borrow from another.
+    good = (i == 0 || take(rest, ':')) && rest.find(':') == (i < 5 ? 2 : rest.npos) &&
+           take_number(rest, 255, 16, part);
     mac[i] = static_cast<std::uint8_t>(part);
   }
   if (!good || !rest.empty()) return invalid(std::format("not a MAC address: \"{}\"", text));
