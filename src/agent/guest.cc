@@ -58,8 +58,9 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
                 .give_up = now + config_.ready_max};
   }
   for (const Do effect : out.effects) carry_out(effect, input, now, step);
-  const bool gave = before == Place::kGranted && state_.place == Place::kIdle;
+  const bool gave = before == Place::kGranted && state_.place == Place::kDiscarding;
   if (gave && (input.on == On::kAck || input.on == On::kPrepare)) tell_moved(true, "", {}, step);
+  if (state_.place == Place::kDiscarding) journey_.give_up.reset();
   if (state_.place == Place::kIdle || state_.place == Place::kStill) journey_ = {};
   const bool waits = state_.place == Place::kGranted || state_.place == Place::kSpare ||
                      (state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking);

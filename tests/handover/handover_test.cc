@@ -1,6 +1,7 @@
 // A guest passes between real agents with real QEMUs while a client outside holds one TCP
 // connection to it and checks every reply. GODWIT_BUILD names the build directory.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/handover/rig.h"
 
@@ -49,13 +50,38 @@ TEST_F(Handover, ThereAndBackOverOneConnection) {
     expect_unharmed(20);
     EXPECT_FALSE(rig->qemu_runs(from));
     EXPECT_GT(move.downtime.count(), 0);
-    std::printf("%d -> %d: total %lld ms, downtime %.1f ms, gap %lld ms, %llu bytes, %llu stopped\n",
-                from, to, static_cast<long long>(move.total.count()),
-                static_cast<double>(move.downtime.count()) / 1000,
-                static_cast<long long>(client->tally().gap_max.count()),
-                static_cast<unsigned long long>(move.bytes),
-                static_cast<unsigned long long>(move.bytes_while_stopped));
+    std::printf(
+        "%d -> %d: total %lld ms, downtime %.1f ms, gap %lld ms, %llu bytes, %llu stopped\n", from,
+        to, static_cast<long long>(move.total.count()),
+        static_cast<double>(move.downtime.count()) / 1000,
+        static_cast<long long>(client->tally().gap_max.count()),
+        static_cast<unsigned long long>(move.bytes),
+        static_cast<unsigned long long>(move.bytes_while_stopped));
   }
+}
+
+// The agent dies; its guest does not. After the restart the agent finds it again and can move it.
+TEST_F(Handover, AnAgentsDeathIsNotItsGuests) {
+  start(2);
+  if (!client) return;
+  rig->kill_agent(0);
+  expect_unharmed(50);
+  EXPECT_TRUE(rig->qemu_runs(0));
+  ASSERT_TRUE(rig->start_agent(0));
+  const Move move = rig->move(0, 1);
+  ASSERT_TRUE(move.done) << move.why;
+  expect_unharmed(20);
+}
+
+// Without the destination there is no move, and no harm: the source gives up and runs on.
+TEST_F(Handover, ADeadDestinationLeavesTheGuestWhereItIs) {
+  start(2);
+  if (!client) return;
+  ASSERT_TRUE(rig->kill_node(1));
+  const Move move = rig->move(0, 1);
+  EXPECT_FALSE(move.done);
+  expect_unharmed(50);
+  EXPECT_TRUE(rig->qemu_runs(0));
 }
 
 }  // namespace

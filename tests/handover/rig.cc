@@ -34,8 +34,8 @@ std::string read_file(const std::string& path) {
 }
 
 tls::Validity valid() {
-  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(
-      std::chrono::system_clock::now());
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   return {now - std::chrono::hours{1}, now + std::chrono::hours{24}};
 }
 
@@ -83,19 +83,18 @@ Status Rig::build(int nodes, const std::string& program, const std::string& imag
   ASSIGN_OR_RETURN(const tls::Identity authority, tls::make_authority("godwit test", valid()));
   for (int node = 0; node < nodes; ++node) TRY(write_config(node, nodes, authority));
 
-  ASSIGN_OR_RETURN(const tls::Identity self,
-                   tls::issue(authority, ports::kControl, {}, valid()));
+  ASSIGN_OR_RETURN(const tls::Identity self, tls::issue(authority, ports::kControl, {}, valid()));
   const grpc_edge::Credentials credentials{self, authority.certificate};
   ASSIGN_OR_RETURN(control_, namespaces::run_inside(lab_->control(), [&] {
-    return grpc_edge::ControlServer::start(
-        std::format("{}:{}", lab::kControlAddress, kControlPort), credentials, *this,
-        [](const NodeId&, bool) {}, {}, [](const std::string&) {});
-  }));
+                     return grpc_edge::ControlServer::start(
+                         std::format("{}:{}", lab::kControlAddress, kControlPort), credentials,
+                         *this, [](const NodeId&, bool) {}, {}, [](const std::string&) {});
+                   }));
   return namespaces::run_inside(lab_->gateway(), [&]() -> Status {
-    ASSIGN_OR_RETURN(gateway_, linux_net::LinuxGateway::set_up(
-                                   {.address = lab::kGatewayAddress,
-                                    .outside = "out",
-                                    .public_address = lab::kPublicAddress}));
+    ASSIGN_OR_RETURN(gateway_,
+                     linux_net::LinuxGateway::set_up({.address = lab::kGatewayAddress,
+                                                      .outside = "out",
+                                                      .public_address = lab::kPublicAddress}));
     std::vector<std::string> peers;
     for (int node = 0; node < nodes; ++node) peers.push_back(lab::node_address(node));
     TRY(gateway_->set_peers(peers));

@@ -87,7 +87,8 @@ class Rig final : public ports::EventSink<ports::Message> {
   using Reports = std::map<NodeId, ports::Report>;
   bool await(const std::function<bool(const Reports&)>& met, std::chrono::seconds limit,
              std::optional<std::pair<int, ports::Body>> repeat = {});
-  std::optional<ports::Body> await_body(int from, const std::function<bool(const ports::Body&)>& met,
+  std::optional<ports::Body> await_body(int from,
+                                        const std::function<bool(const ports::Body&)>& met,
                                         std::chrono::seconds limit,
                                         std::optional<ports::Body> repeat = {});
   std::optional<int> holder() const;

@@ -85,9 +85,10 @@ bool Rig::start_guest(int node, std::chrono::seconds limit) {
       },
       limit, std::pair{node, ports::Body{take}});
   if (!started) return false;
-  return namespaces::run_inside(lab_->gateway(), [&] {
-           return gateway_->route_guest(machine_.address, lab::node_address(node), 1, 0);
-         }).has_value();
+  return namespaces::run_inside(
+             lab_->gateway(),
+             [&] { return gateway_->route_guest(machine_.address, lab::node_address(node), 1, 0); })
+      .has_value();
 }
 
 Move Rig::move(int from, int to, std::chrono::seconds limit) {
@@ -98,10 +99,11 @@ Move Rig::move(int from, int to, std::chrono::seconds limit) {
   Move move;
   const auto begin = Steady::now();
   const auto moved = [](const ports::Body& b) { return std::holds_alternative<ports::Moved>(b); };
-  send(from, ports::Move{name(to)});
   const auto end = Steady::now() + limit;
   std::optional<ports::Body> here, there;
-  while (Steady::now() < end && !here) here = await_body(from, moved, std::chrono::seconds{1});
+  // The wish is repeated: the agent may not have attached, or not looked at its guests yet.
+  while (Steady::now() < end && !here)
+    here = await_body(from, moved, std::chrono::seconds{1}, ports::Move{name(to)});
   if (!here) return {.why = "the source told nothing"};
   const auto& source = std::get<ports::Moved>(*here);
   move.why = source.why;
@@ -111,8 +113,8 @@ Move Rig::move(int from, int to, std::chrono::seconds limit) {
   there = await_body(to, moved, std::chrono::seconds{5});
   if (!there) return {.why = "the destination told nothing"};
   move.total = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begin);
-  move.downtime = std::chrono::microseconds{std::get<ports::Moved>(*there).resumed_us -
-                                            source.stopped_us};
+  move.downtime =
+      std::chrono::microseconds{std::get<ports::Moved>(*there).resumed_us - source.stopped_us};
   move.done = await(
       [&](const Reports& r) {
         const auto at = r.find(name(to));

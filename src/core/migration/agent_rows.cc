@@ -17,14 +17,14 @@ constexpr std::uint32_t kNotHolding = at(kIdle, kIncoming, kSpare);
 constexpr std::uint32_t kAnywhere = (1U << static_cast<unsigned>(Place::kCount)) - 1;
 
 // The source holds the token; it gives it away by one recorded write (kRecordGrant).
-const std::initializer_list<Row> kSource = {
+const Row kSource[] = {
     // A new counter is on record before PREPARE leaves, or a restarted agent could use the number
     // twice.
     {"source.still.move",
      at(kStill),
      On::kMove,
      {G::kToInSet},
-     {Do::kCount, Do::kStartAttempt, Do::kWrite, Do::kSendPrepare},
+     {Do::kCountUp, Do::kStartAttempt, Do::kWrite, Do::kSendPrepare},
      kPrecopy},
     // An order is adopted only while the guest runs here and no attempt is under way.
     {"source.still.order",
@@ -88,7 +88,7 @@ const std::initializer_list<Row> kSource = {
      On::kAck,
      {G::kProof},
      {Do::kBecomeIdle, Do::kWrite, Do::kDiscardAll, Do::kForget, Do::kSendReport},
-     kIdle},
+     kDiscarding},
     // A PREPARE on the way back proves that the granted epoch ran. It is repeated, and then finds
     // this node idle.
     {"source.granted.prepare",
@@ -96,7 +96,7 @@ const std::initializer_list<Row> kSource = {
      On::kPrepare,
      {G::kProof},
      {Do::kBecomeIdle, Do::kWrite, Do::kDiscardAll, Do::kForget, Do::kSendReport},
-     kIdle},
+     kDiscarding},
     {"source.granted.refuse",
      at(kGranted),
      On::kRefuse,
@@ -125,27 +125,30 @@ const std::initializer_list<Row> kSource = {
     {"source.any.seal", kHolding, On::kSeal, {}, {Do::kSendReport}},
 };
 
-const std::initializer_list<Row> kDestination = {
+// A copy that goes is gone only when QEMU is dead: until then (kDiscarding) neither REFUSE nor NOT
+// leaves, or a crash in between would find a whole copy again that was said not to exist.
+const Row kDestination[] = {
     {"destination.idle.prepare",
      at(kIdle),
      On::kPrepare,
-     {G::kNotSealed, G::kAboveHeld},
+     {G::kRoleIdle, G::kNotSealed, G::kAboveHeld},
      {Do::kTakeCopy, Do::kWrite, Do::kReceive},
      kIncoming},
     {"destination.spare.prepare_again", at(kSpare), On::kPrepare, {G::kAttempt}, {Do::kSendLoaded}},
-    // A newer cut: the old copy goes; PREPARE is repeated and then finds this node idle.
+    // A newer cut: the old copy goes; PREPARE is repeated and then finds this node idle. Not once
+    // it is sealed: the copy was promised to the takeover.
     {"destination.incoming.prepare_newer",
      at(kIncoming),
      On::kPrepare,
-     {G::kOtherAttempt, G::kNewerCut, G::kNoSealWaits},
+     {G::kOtherAttempt, G::kNewerCut, G::kNotSealed, G::kNoSealWaits},
      {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
+     kDiscarding},
     {"destination.spare.prepare_newer",
      at(kSpare),
      On::kPrepare,
-     {G::kOtherAttempt, G::kNewerCut},
+     {G::kOtherAttempt, G::kNewerCut, G::kNotSealed},
      {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
+     kDiscarding},
     {"destination.incoming.loaded_sealed",
      at(kIncoming),
      On::kLoadedHere,
@@ -153,37 +156,50 @@ const std::initializer_list<Row> kDestination = {
      {Do::kSealNow, Do::kWrite, Do::kSendLoaded, Do::kSendNot},
      kSpare},
     {"destination.incoming.loaded", at(kIncoming), On::kLoadedHere, {}, {Do::kSendLoaded}, kSpare},
-    {"destination.incoming.failed_sealed",
-     at(kIncoming),
-     On::kAttemptFailed,
-     {G::kSealWaits},
-     {Do::kSealNow, Do::kDropCopy, Do::kWrite, Do::kDiscardKeepOverlay, Do::kSendNot},
-     kIdle},
     {"destination.incoming.failed",
      at(kIncoming),
      On::kAttemptFailed,
      {},
      {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
-    {"destination.incoming.qemu_gone_sealed",
-     at(kIncoming),
-     On::kQemuGone,
-     {G::kSealWaits},
-     {Do::kSealNow, Do::kDropCopy, Do::kWrite, Do::kDiscardKeepOverlay, Do::kSendNot},
-     kIdle},
+     kDiscarding},
     {"destination.incoming.qemu_gone",
      at(kIncoming),
      On::kQemuGone,
      {},
      {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
+     kDiscarding},
     {"destination.spare.qemu_gone",
      at(kSpare),
      On::kQemuGone,
      {},
      {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
+     kDiscarding},
     {"destination.spare.repeat", at(kSpare), On::kRepeat, {}, {Do::kSendLoaded}},
+    {"destination.incoming.cancel",
+     at(kIncoming),
+     On::kCancel,
+     {G::kAttempt},
+     {Do::kDropCopy, Do::kDiscardKeepOverlay},
+     kDiscarding},
+    {"destination.spare.cancel",
+     at(kSpare),
+     On::kCancel,
+     {G::kAttempt},
+     {Do::kDropCopy, Do::kDiscardKeepOverlay},
+     kDiscarding},
+    {"destination.spare.ran_elsewhere",
+     at(kSpare),
+     On::kAck,
+     {G::kRanElsewhere},
+     {Do::kDropCopy, Do::kDiscardAll},
+     kDiscarding},
+    {"any.discarding.discarded_sealed",
+     at(kDiscarding),
+     On::kDiscarded,
+     {G::kSealWaits},
+     {Do::kSealNow, Do::kWrite, Do::kSendNot},
+     kIdle},
+    {"any.discarding.discarded", at(kDiscarding), On::kDiscarded, {}, {}, kIdle},
     // It did accept, and may have passed the guest on since: ACK, never REFUSE.
     {"destination.any.grant_again", kAnywhere, On::kGrant, {G::kAtMostHeld}, {Do::kSendAck}},
     {"destination.spare.grant",
@@ -218,59 +234,38 @@ const std::initializer_list<Row> kDestination = {
      {Do::kDiscardKeepOverlay},
      kUnaccepting},
     {"destination.taken.repeat", at(kTaken), On::kRepeat, {}, {Do::kRun}},
-    // The record says Holds until QEMU is dead: only then is it certain that the guest will not run
-    // here.
+    // The record says Holds until QEMU is dead: only then will the guest surely not run here.
     {"destination.unaccepting.discarded",
      at(kUnaccepting),
      On::kDiscarded,
      {},
      {Do::kUnaccept, Do::kWrite, Do::kSendRefuse, Do::kDropCopy},
      kIdle},
-    {"destination.incoming.cancel",
-     at(kIncoming),
-     On::kCancel,
-     {G::kAttempt, G::kNoSealWaits},
-     {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
-    {"destination.incoming.cancel_sealed",
-     at(kIncoming),
-     On::kCancel,
-     {G::kAttempt, G::kSealWaits},
-     {Do::kSealNow, Do::kDropCopy, Do::kWrite, Do::kDiscardKeepOverlay, Do::kSendNot},
-     kIdle},
-    {"destination.spare.cancel",
-     at(kSpare),
-     On::kCancel,
-     {G::kAttempt},
-     {Do::kDropCopy, Do::kDiscardKeepOverlay},
-     kIdle},
-    {"destination.spare.ran_elsewhere",
-     at(kSpare),
-     On::kAck,
-     {G::kRanElsewhere},
-     {Do::kDropCopy, Do::kDiscardAll},
-     kIdle},
 };
 
-const std::initializer_list<Row> kTakeover = {
+const Row kTakeover[] = {
     // From here on no epoch below generation.0 is accepted.
     {"takeover.idle.seal",
      at(kIdle, kSpare),
      On::kSeal,
      {G::kMaySeal},
      {Do::kRecordSeal, Do::kWrite, Do::kSendNot}},
-    {"takeover.incoming.seal", at(kIncoming), On::kSeal, {G::kMaySeal}, {Do::kSealLater}},
+    {"takeover.incoming.seal",
+     at(kIncoming, kDiscarding),
+     On::kSeal,
+     {G::kMaySeal},
+     {Do::kSealLater}},
     {"takeover.spare.take",
      at(kSpare),
      On::kTake,
-     {G::kAttempt, G::kMaySeal, G::kSelfInSet},
+     {G::kAttempt, G::kMaySeal, G::kGenerationNewer, G::kSelfInSet},
      {Do::kRecordTake, Do::kWrite, Do::kRun},
      kTaken},
     // A cold start, also a guest's birth.
     {"takeover.idle.take_from_none",
      at(kIdle),
      On::kTakeFromNone,
-     {G::kMaySeal, G::kSelfInSet},
+     {G::kRoleIdle, G::kMaySeal, G::kGenerationNewer, G::kSelfInSet},
      {Do::kRecordTake, Do::kWrite, Do::kBoot},
      kBooting},
     {"takeover.booting.booted", at(kBooting), On::kBooted, {}, {Do::kRun}, kTaken},
@@ -279,7 +274,7 @@ const std::initializer_list<Row> kTakeover = {
      On::kAttemptFailed,
      {},
      {Do::kLose, Do::kWrite, Do::kDiscardKeepOverlay, Do::kForget, Do::kSendReport},
-     kIdle},
+     kDiscarding},
     {"takeover.any.take_again",
      kHolding,
      On::kTakeFromNone,
@@ -291,7 +286,7 @@ const std::initializer_list<Row> kTakeover = {
 };
 
 // After the agent's restart every guest is kIdle until its QEMU was inspected; the record decides.
-const std::initializer_list<Row> kRestart = {
+const Row kRestart[] = {
     {"restart.holds.running",
      at(kIdle),
      On::kFoundRunning,
@@ -347,13 +342,33 @@ const std::initializer_list<Row> kRestart = {
      at(kIdle),
      On::kFoundIncoming,
      {G::kRoleIdle},
-     {Do::kDiscardKeepOverlay}},
-    {"restart.idle.completed", at(kIdle), On::kFoundCompleted, {G::kRoleIdle}, {Do::kDiscardAll}},
+     {Do::kDiscardKeepOverlay},
+     kDiscarding},
+    {"restart.idle.completed",
+     at(kIdle),
+     On::kFoundCompleted,
+     {G::kRoleIdle},
+     {Do::kDiscardAll},
+     kDiscarding},
     {"restart.idle.prelaunch",
      at(kIdle),
      On::kFoundPrelaunch,
      {G::kRoleIdle},
-     {Do::kDiscardKeepOverlay}},
+     {Do::kDiscardKeepOverlay},
+     kDiscarding},
+    // None of these can come from this protocol.
+    {"restart.holds.incoming", at(kIdle), On::kFoundIncoming, {G::kRoleHolds}, {Do::kStopAgent}},
+    {"restart.granted.incoming",
+     at(kIdle),
+     On::kFoundIncoming,
+     {G::kRoleGranted},
+     {Do::kStopAgent}},
+    {"restart.granted.prelaunch",
+     at(kIdle),
+     On::kFoundPrelaunch,
+     {G::kRoleGranted},
+     {Do::kStopAgent}},
+    {"restart.granted.loaded", at(kIdle), On::kFoundLoaded, {G::kRoleGranted}, {Do::kStopAgent}},
     {"restart.idle.running", at(kIdle), On::kFoundRunning, {G::kRoleIdle}, {Do::kStopAgent}},
     {"restart.idle.sending", at(kIdle), On::kFoundSending, {G::kRoleIdle}, {Do::kStopAgent}},
 };
@@ -363,8 +378,8 @@ const std::initializer_list<Row> kRestart = {
 const std::vector<Row>& agent_rows() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto* part : {&kSource, &kDestination, &kTakeover, &kRestart})
-      all.insert(all.end(), part->begin(), part->end());
+    const std::span<const Row> parts[] = {kSource, kDestination, kTakeover, kRestart};
+    for (const auto part : parts) all.insert(all.end(), part.begin(), part.end());
     return all;
   }();
   return rows;

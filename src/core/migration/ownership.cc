@@ -77,11 +77,12 @@ void hold(Record& r, Epoch epoch, NodeSet set) {
 bool change_record(Do action, State& s, const Input& in) {
   Record& r = s.record;
   switch (action) {
-    case Do::kCount:
+    case Do::kCountUp:
       ++r.counter;
       return true;
     case Do::kAdoptOrder:
       hold(r, {in.generation, 0}, in.set);
+      r.held = r.epoch;  // The guest runs: from now on under this epoch.
       return true;
     case Do::kRecordGrant:
       r.role = Role::kGranted;
@@ -186,9 +187,9 @@ Outcome step(std::span<const Row> rows, Node self, const State& state, const Inp
 }
 
 const char* name(Place place) {
-  static constexpr const char* kNames[] = {"idle",     "still",       "precopy",  "stopped",
-                                           "resuming", "granted",     "incoming", "spare",
-                                           "taken",    "unaccepting", "booting"};
+  static constexpr const char* kNames[] = {"idle",     "still",       "precopy",    "stopped",
+                                           "resuming", "granted",     "incoming",   "spare",
+                                           "taken",    "unaccepting", "discarding", "booting"};
   return place < Place::kCount ? kNames[static_cast<unsigned>(place)] : "?";
 }
 

@@ -17,6 +17,7 @@
 //   kResuming  holds, to run again       (source)     kTaken     holds, told to run
 //   kGranted   gave the token away       nobody, then destination
 //   kUnaccepting  could not run it: kills its QEMU, then refuses
+//   kDiscarding   its copy is being killed: answers SEAL, GRANT and PREPARE only after that
 //   kBooting   holds, cold start under way
 #pragma once
 
@@ -83,6 +84,7 @@ enum class Place : std::uint8_t {
   kSpare,
   kTaken,
   kUnaccepting,
+  kDiscarding,
   kBooting,
   kCount
 };
@@ -186,7 +188,7 @@ enum class Guard : std::uint8_t {
 
 enum class Do : std::uint8_t {
   // Changes of the state; nothing to carry out.
-  kCount,
+  kCountUp,
   kAdoptOrder,
   kRecordGrant,
   kUngrant,
