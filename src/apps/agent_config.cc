@@ -27,8 +27,8 @@ Status read_peers(const json::Value& value, AgentConfig& config) {
     if (!address) return std::unexpected(address.error());
     const std::uint64_t port = peer["port"].natural();
     if (port == 0 || port > 65535)
-      return invalid(std::format("peer \"{}\": field \"port\": a number from 1 to 65535 is needed",
-                                 name));
+      return invalid(
+          std::format("peer \"{}\": field \"port\": a number from 1 to 65535 is needed", name));
     config.agent.addresses[NodeId{name}] = *address;
     config.peers[NodeId{name}] = std::format("{}:{}", *address, port);
   }

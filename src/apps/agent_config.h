@@ -20,7 +20,7 @@ struct AgentConfig {
   std::string control;                  // The control plane, host:port.
   grpc_edge::Credentials credentials;
   qemu::Config qemu;
-  std::optional<std::string> gateway;   // Underlay address of the gateway of guests.
+  std::optional<std::string> gateway;  // Underlay address of the gateway of guests.
   std::string record_dir;
   std::string boot_id;  // Path of the node's boot id.
 };

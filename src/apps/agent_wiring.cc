@@ -44,8 +44,8 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
   files::FileRecord record(config.record_dir, config.boot_id);
   const auto records = record.load();
   if (!records) return complain(records.error());
-  auto network = linux_net::LinuxNetwork::set_up(
-      {.address = config.agent.address, .gateway = config.gateway});
+  auto network =
+      linux_net::LinuxNetwork::set_up({.address = config.agent.address, .gateway = config.gateway});
   if (!network) return complain(network.error());
   std::vector<std::string> addresses;
   for (const auto& [node, address] : config.agent.addresses) addresses.push_back(address);
