@@ -1,7 +1,7 @@
 // The node agent: carries guests from node to node by the ownership protocol, alone if it must.
 //
 // on() is a function of the events so far: no clock, thread or I/O; the caller passes the time and
-// carries out the Step. docs/designs/0003-hand-over.md says why right and bytes are two machines.
+// carries out the Step. docs/designs/0002-hand-over.md says why right and bytes are two machines.
 #pragma once
 
 #include <functional>
