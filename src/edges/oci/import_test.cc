@@ -51,7 +51,8 @@ class ImportTest : public ::testing::Test {
   static constexpr char kMake[] = R"(set -e
 cd "$0"; mkdir -p tree/bin tree/srv tree/etc
 printf '%s' "$2" > tree/etc/passwd; printf '%s' "$3" > tree/etc/group
-cp "$1" tree/bin/app; ln tree/bin/app tree/bin/twin; ln -s app tree/bin/link; chown 1000:100 tree/srv
+cp "$1" tree/bin/app; ln tree/bin/app tree/bin/twin
+ln -s app tree/bin/link; chown 1000:100 tree/srv
 umoci init --layout layout; umoci new --image layout:v1
 tar -C tree --sort=name --mtime=@0 -cf layer.tar . ; umoci raw add-layer --image layout:v1 layer.tar
 umoci config --image layout:v1 --config.entrypoint /bin/app --config.cmd serve --config.cmd 10 \
