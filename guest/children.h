@@ -19,8 +19,9 @@ namespace godwit::guest {
 class Children {
  public:
   // Reaps all children of this program, known or not, so nothing else here may wait for one.
-  // Lives as long as the program.
+  // Lives as long as the program, and is not destroyed at its exit: the reaper waits here.
   Children();
+  ~Children() = delete;
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 

@@ -79,7 +79,7 @@ std::string Container::start(const frame::Start& start) {
 
 std::string Container::signal(int number) {
   const std::lock_guard lock(mutex_);
-  // The pid is not yet given out again: run_once() takes it off before it reaps.
+  // The reaper may have taken it a moment ago, but a pid is given out again only after thousands.
   if (pid_ == 0) return "the container is not running";
   if (::kill(pid_, number) != 0) return std::format("signal {}: {}", number, std::strerror(errno));
   return "";
@@ -162,6 +162,8 @@ Ending Container::run_once() {
   {
     const std::lock_guard lock(mutex_);
     pid_ = *pid;
+    // A stop() that came while there was no program to signal.
+    if (stopping_) ::kill(pid_, SIGKILL);
   }
   change([](frame::State& s) {
     s.phase = frame::Phase::kRunning;

@@ -112,7 +112,8 @@ TEST(Restart, PolicyAndBackOff) {
 }
 
 Children& children() {
-  static Children all;
+  // Never destroyed: its reaper waits on its condition for ever, and so would the destructor.
+  static Children& all = *new Children;
   return all;
 }
 
@@ -182,7 +183,11 @@ TEST(Container, IsRestartedOnFailureAndStopped) {
   EXPECT_TRUE(w.reaches([](const auto& s) { return s.runs >= 3 && s.exit_status == 4; }));
   EXPECT_EQ(w.container.stop(milliseconds{1000}), "");
   EXPECT_TRUE(w.reaches([](const auto& s) { return s.phase == frame::Phase::kEnded; }));
-  EXPECT_EQ(w.log.take(1 << 20).size(), w.container.state().runs);
+  // The run that the stop met may not have come to print.
+  EXPECT_LE(w.container.state().runs - w.log.take(1 << 20).size(), 1u);
+  const std::uint32_t runs = w.container.state().runs;
+  ::usleep(50'000);
+  EXPECT_EQ(w.container.state().runs, runs);
 }
 
 TEST(Container, HealthAndSignals) {

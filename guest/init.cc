@@ -39,7 +39,7 @@ Status set_up(const std::string& address) {
 
 // Everything here lives until the guest is powered off: main() never returns from it.
 [[noreturn]] void serve(int fd, const std::string& broken, const std::string& address) {
-  static Children children;
+  static Children& children = *new Children;
   static Port* port = nullptr;
   static LogRing log(kLogBytes, [] { port->wake(); });
   static Container container(children, log,
