@@ -172,9 +172,15 @@ struct Watched {
   }
 };
 
-// A container that fails is started again until it is stopped. It lives for ever by design.
+// Containers live for ever by design: their threads do.
+Watched& watched() {
+  static std::vector<Watched*>& all = *new std::vector<Watched*>;
+  return *all.emplace_back(new Watched);
+}
+
+// A container that fails is started again until it is stopped.
 TEST(Container, IsRestartedOnFailureAndStopped) {
-  auto& w = *new Watched;
+  Watched& w = watched();
   const frame::Start start{.program = shell("echo run; exit 4"),
                            .restart = frame::Restart::kOnFailure,
                            .backoff_ms = 1,
@@ -191,7 +197,7 @@ TEST(Container, IsRestartedOnFailureAndStopped) {
 }
 
 TEST(Container, HealthAndSignals) {
-  auto& w = *new Watched;
+  Watched& w = watched();
   frame::Start start{.program = shell("trap 'exit 9' USR1; while :; do sleep 0.05; done")};
   start.health = {.kind = frame::HealthKind::kExec,
                   .argv = {"sh", "-c", "exit 1"},
@@ -207,7 +213,7 @@ TEST(Container, HealthAndSignals) {
 }
 
 TEST(Container, AProgramThatIsNotThere) {
-  auto& w = *new Watched;
+  Watched& w = watched();
   frame::Start start{.program = shell("")};
   start.program.argv = {"no-such-program"};
   EXPECT_EQ(w.container.start(start), "");
