@@ -3,8 +3,9 @@
 //
 // One State per guest and node. step() looks up the first row that fits the place, the input and
 // all its guards, and returns what follows; an input that fits no row changes nothing. Rows are
-// data: the agent runs the shipped table, the exhaustive search (not written yet) is to explore it, and a planted bug is a
-// changed copy. Nodes are small integers and sets are bits; names are mapped by the agent.
+// data: the agent runs the shipped table, the exhaustive search (not written yet) is to explore it,
+// and a planted bug is a changed copy. Nodes are small integers and sets are bits; names are mapped
+// by the agent.
 //
 // The one thing that must hold: at most one node runs the guest. Before kRecordGrant every failure
 // resumes the source; after it the source never runs the guest again unless the destination
