@@ -94,7 +94,7 @@ TEST(ControlStream, AgentsComeBackAfterARestartOfControl) {
   for (std::uint32_t round = 1; round < 4; ++round) {
     ASSERT_TRUE(control->log.wait_for(kA.value + " came")) << a.log.all();
     control.reset();
-    ASSERT_TRUE(a.log.wait_for("alone"));
+    ASSERT_TRUE(a.log.wait_for("alone", round));
     a.client.send(clear(round));
     control = std::make_unique<Control>(fleet.credentials("control"), port);
     const auto start = Clock::now();
@@ -152,7 +152,7 @@ TEST(ControlStream, OnlyControlsCertificateIsControl) {
     Agent a{fleet.credentials(kA.value), wrong->address()};
     a.client.send(clear(1));
     EXPECT_TRUE(a.log.wait_for("control: stream ended")) << a.log.all();
-    EXPECT_FALSE(a.log.wait_for("attached", 0ms));
+    EXPECT_FALSE(a.log.wait_for("attached", 1, 0ms));
   }
   EXPECT_FALSE(node.inbox.next(0ms) || strange.inbox.next(0ms));
 }
@@ -181,7 +181,7 @@ TEST(ControlStream, EndsWhileMailIsUnderWay) {
   for (int i = 0; i < 20; ++i) {
     Control control{fleet.credentials("control")};
     Agent a{fleet.credentials(kA.value), i % 4 == 0 ? "127.0.0.1:1" : control.address()};
-    if (i % 2 == 0) a.log.wait_for("attached", 100ms);
+    if (i % 2 == 0) a.log.wait_for("attached", 1, 100ms);
     for (std::uint32_t n = 0; n < 50; ++n) {
       a.client.send(clear(n));
       control.server->send(ask_clear(kA, n));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -42,7 +43,7 @@ class Mailbox final : public ports::EventSink<ports::Message> {
   std::deque<ports::Message> messages_;
 };
 
-// Lines of a log, and a wait for one that contains a text.
+// Lines of a log, and a wait for so many that contain a text.
 class Lines {
  public:
   void add(const std::string& line) {
@@ -50,14 +51,12 @@ class Lines {
     lines_.push_back(line);
     added_.notify_all();
   }
-  bool wait_for(const std::string& text,
+  bool wait_for(const std::string& text, std::size_t times = 1,
                 std::chrono::milliseconds wait = std::chrono::seconds{10}) {
     std::unique_lock lock(mutex_);
     return added_.wait_for(lock, wait, [&] {
-      for (const std::string& line : lines_) {
-        if (line.find(text) != std::string::npos) return true;
-      }
-      return false;
+      const auto holds = [&](const std::string& line) { return line.contains(text); };
+      return static_cast<std::size_t>(std::ranges::count_if(lines_, holds)) >= times;
     });
   }
   std::string all() {

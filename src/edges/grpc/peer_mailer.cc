@@ -55,7 +55,7 @@ class PeerMailer::Line {
         ++counts_.overflowed;
       }
       queue_.push_back({std::move(message), Clock::now() + limits_.patience});
-      if (users_ > 0) return;  // A call or a pause is under way; its end looks into the queue.
+      if (std::exchange(busy_, true)) return;  // The end of what is under way looks into the queue.
       ++users_;
     }
     go_on(/*pause=*/false);
@@ -78,7 +78,7 @@ class PeerMailer::Line {
     wire::Delivered reply;
   };
 
-  // The next step of whoever holds the turn (one of `users_`); gives it up or passes it to a
+  // The next step of whoever holds the turn (`busy_`, one of `users_`); gives it up or passes it to a
   // callback.
   void go_on(bool pause) {
     wire::Peer::Stub* stub = nullptr;
@@ -86,7 +86,10 @@ class PeerMailer::Line {
     {
       const std::lock_guard lock(mutex_);
       drop_expired();
-      if (closing_ || queue_.empty()) return leave();
+      if (closing_ || queue_.empty()) {
+        busy_ = false;
+        return leave();
+      }
       if (pause) {
         // A new one each time: the last one's callback may still be returning.
         alarm_ = std::make_unique<grpc::Alarm>();
@@ -175,7 +178,8 @@ class PeerMailer::Line {
   std::unique_ptr<wire::Peer::Stub> stub_;
   std::unique_ptr<Call> call_;
   std::unique_ptr<grpc::Alarm> alarm_;
-  int users_ = 0;  // Of this object: who has the turn, and a call being started. 0: at rest.
+  bool busy_ = false;  // A call or a pause is under way: somebody has the turn.
+  int users_ = 0;      // Of this object: who has the turn, and who is starting a call. 0: at rest.
   bool moved_ = false;
   bool reachable_ = true;
   bool closing_ = false;
