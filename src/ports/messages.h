@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "ports/container.h"
 #include "ports/machine.h"
 
 namespace godwit::ports {
@@ -23,6 +24,7 @@ struct Prepare {
   EpochName epoch;
   std::string key;
   MachineRecord machine;
+  std::optional<Container> container;  // As in Take: what the destination's record will say.
 };
 struct Ready {
   AttemptName attempt;
@@ -76,6 +78,8 @@ struct Take {
   // From the copy with this cut that T has, or none: a cold start of `machine`.
   std::optional<AttemptName> from;
   MachineRecord machine;
+  // What a cold start runs in the guest. None: a guest without our init, which is left to itself.
+  std::optional<Container> container;
 };
 struct AskClear {
   std::uint32_t generation = 0;
@@ -114,7 +118,7 @@ struct Clear {
 };
 // The story of a finished or failed move, for people and benchmarks; carries no right.
 struct Moved {
-  AttemptName attempt;
+  AttemptName attempt;  // Without a source: none was begun.
   bool done = false;
   std::string why;  // Of a failure.
   std::int64_t stopped_us = 0,
@@ -124,7 +128,7 @@ struct Moved {
 
 using Body = std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoaded, Cancel, Grant,
                           Ack, Refuse, Order, Seal, Take, AskClear, AskReport, Move, Report, Not,
-                          Pend, Clear, Moved>;
+                          Pend, Clear, Moved, ContainerState>;
 
 // The control plane's place in `from` and `to`.
 inline const NodeId kControl{"control"};

@@ -21,6 +21,7 @@ struct GuestRecord {
   NodeId to;                  // When granted.
   AttemptName attempt;        // When granted.
   MachineRecord machine;
+  std::optional<Container> container;  // None: the guest has no init of ours.
   bool operator==(const GuestRecord&) const = default;
 };
 

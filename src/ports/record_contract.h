@@ -15,6 +15,24 @@ struct RecordUnderTest {
   std::function<void()> reboot;
 };
 
+inline Container full_container() {
+  return {.argv = {"/bin/app", "", "--greeting=h\xc3\xa9 \"q\""},
+          .env = {"A=1", "B="},
+          .cwd = "/srv",
+          .uid = 1000,
+          .gid = 100,
+          .hostname = "g7",
+          .restart = RestartPolicy::kAlways,
+          .backoff_ms = 7,
+          .backoff_max_ms = 8,
+          .health = {.kind = HealthCheck::Kind::kExec,
+                     .port = 65535,
+                     .argv = {"check"},
+                     .interval_ms = 1,
+                     .timeout_ms = 2,
+                     .failures = 3}};
+}
+
 inline GuestRecord full_record(std::uint32_t number) {
   return {.role = RoleName::kGranted,
           .epoch = {number, 2},
@@ -36,7 +54,8 @@ inline GuestRecord full_record(std::uint32_t number) {
                       .kernel_sha256 = "k",
                       .initramfs_sha256 = "i",
                       .base_sha256 = "b",
-                      .append = "console=ttyS0 \"quoted\" \\ \t"}};
+                      .append = "console=ttyS0 \"quoted\" \\ \t"},
+          .container = full_container()};
 }
 
 // Goal: an agent finds after its restart exactly what the last one wrote, and nothing after a

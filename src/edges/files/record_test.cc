@@ -113,6 +113,18 @@ TEST_F(FileRecordTest, AFailedPutChangesNothing) {
   EXPECT_FALSE(open()->load()->contains(GuestId{"b"}));
 }
 
+// A line that an agent wrote before guests had containers: its guests go on under the new agent.
+TEST_F(FileRecordTest, ReadsRecordsWithoutAContainer) {
+  GuestRecord record = full_record(1);
+  ASSERT_TRUE(open()->put(GuestId{"a"}, record));
+  const std::string whole = read(path());
+  const auto begin = whole.find(",\"container\":");
+  ASSERT_NE(begin, std::string::npos) << whole;
+  write(path(), whole.substr(0, begin) + whole.substr(whole.find(",\"counter\":", begin)));
+  record.container.reset();
+  EXPECT_EQ(open()->load(), (std::map<GuestId, GuestRecord>{{GuestId{"a"}, record}}));
+}
+
 // What could not be read back is refused, not changed on the way.
 TEST_F(FileRecordTest, RefusesWhatItCannotWriteExactly) {
   GuestRecord record = full_record(1);

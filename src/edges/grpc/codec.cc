@@ -62,6 +62,38 @@ wire::Role role_of(ports::RoleName role) {
   return wire::ROLE_UNSPECIFIED;
 }
 
+// Our enums count from 0; on the wire 0 is "not given", so that a value that is missing shows.
+template <class Wire, class Ours>
+Wire shifted(Ours value) {
+  return static_cast<Wire>(static_cast<int>(value) + 1);
+}
+
+void put(const std::vector<std::string>& from, auto& to) {
+  for (const std::string& word : from) *to.Add() = word;
+}
+
+void put(const ports::HealthCheck& from, wire::HealthCheck& to) {
+  to.set_kind(shifted<wire::HealthCheck::Kind>(from.kind));
+  to.set_port(from.port);
+  put(from.argv, *to.mutable_argv());
+  to.set_interval_ms(from.interval_ms);
+  to.set_timeout_ms(from.timeout_ms);
+  to.set_failures(from.failures);
+}
+
+void put(const ports::Container& from, wire::Container& to) {
+  put(from.argv, *to.mutable_argv());
+  put(from.env, *to.mutable_env());
+  to.set_cwd(from.cwd);
+  to.set_uid(from.uid);
+  to.set_gid(from.gid);
+  to.set_hostname(from.hostname);
+  to.set_restart(shifted<wire::RestartPolicy>(from.restart));
+  to.set_backoff_ms(from.backoff_ms);
+  to.set_backoff_max_ms(from.backoff_max_ms);
+  put(from.health, *to.mutable_health());
+}
+
 // One overload per body; a body without one does not compile.
 struct Writer {
   wire::Envelope& to;
@@ -72,6 +104,7 @@ struct Writer {
     put(b.epoch, *m.mutable_epoch());
     m.set_key(b.key);
     put(b.machine, *m.mutable_machine());
+    if (b.container) put(*b.container, *m.mutable_container());
   }
   void operator()(const ports::Ready& b) const {
     wire::Ready& m = *to.mutable_ready();
@@ -130,6 +163,7 @@ struct Writer {
     put(b.set, m);
     if (b.from) put(*b.from, *m.mutable_from());
     put(b.machine, *m.mutable_machine());
+    if (b.container) put(*b.container, *m.mutable_container());
   }
   void operator()(const ports::AskClear& b) const {
     to.mutable_ask_clear()->set_generation(b.generation);
@@ -162,13 +196,22 @@ struct Writer {
   }
   void operator()(const ports::Moved& b) const {
     wire::Moved& m = *to.mutable_moved();
-    put(b.attempt, *m.mutable_attempt());
+    if (!b.attempt.source.value.empty()) put(b.attempt, *m.mutable_attempt());
     m.set_done(b.done);
     m.set_why(valid_utf8(b.why));
     m.set_stopped_us(b.stopped_us);
     m.set_resumed_us(b.resumed_us);
     m.set_bytes(b.bytes);
     m.set_bytes_while_stopped(b.bytes_while_stopped);
+  }
+  void operator()(const ports::ContainerState& b) const {
+    wire::ContainerState& m = *to.mutable_container_state();
+    m.set_phase(shifted<wire::ContainerState::Phase>(b.phase));
+    m.set_runs(b.runs);
+    m.set_exit_status(b.exit_status);
+    m.set_signal(b.signal);
+    m.set_health(shifted<wire::ContainerState::Health>(b.health));
+    m.set_why(valid_utf8(b.why));
   }
 };
 
@@ -204,6 +247,46 @@ class Parts {
             .initramfs_sha256 = m.initramfs_sha256(),
             .base_sha256 = m.base_sha256(),
             .append = m.append()};
+  }
+  template <class Ours>
+  Ours named(int value, Ours last, const char* what) {
+    const bool known = value >= 1 && value <= static_cast<int>(last) + 1;
+    need(known, what);
+    return known ? static_cast<Ours>(value - 1) : Ours{};
+  }
+  static std::vector<std::string> words(const auto& list) { return {list.begin(), list.end()}; }
+  ports::HealthCheck health(const wire::HealthCheck& m) {
+    using Kind = ports::HealthCheck::Kind;
+    return {.kind = named(m.kind(), Kind::kExec, "kind of health check"),
+            .port = port(m.port(), "port of the health check"),
+            .argv = words(m.argv()),
+            .interval_ms = m.interval_ms(),
+            .timeout_ms = m.timeout_ms(),
+            .failures = m.failures()};
+  }
+  std::optional<ports::Container> container(const auto& body) {
+    if (!body.has_container()) return std::nullopt;
+    const wire::Container& m = body.container();
+    need(m.argv_size() > 0, "program of the container");
+    return ports::Container{
+        .argv = words(m.argv()),
+        .env = words(m.env()),
+        .cwd = m.cwd(),
+        .uid = m.uid(),
+        .gid = m.gid(),
+        .hostname = m.hostname(),
+        .restart = named(m.restart(), ports::RestartPolicy::kAlways, "restart policy"),
+        .backoff_ms = m.backoff_ms(),
+        .backoff_max_ms = m.backoff_max_ms(),
+        .health = m.has_health() ? health(m.health()) : ports::HealthCheck{}};
+  }
+  ports::ContainerState container_state(const wire::ContainerState& m) {
+    return {.phase = named(m.phase(), ports::ContainerPhase::kEnded, "phase"),
+            .runs = m.runs(),
+            .exit_status = m.exit_status(),
+            .signal = m.signal(),
+            .health = named(m.health(), ports::Health::kUnhealthy, "health"),
+            .why = m.why()};
   }
   std::optional<ports::Spare> spare(const auto& body) {
     if (!body.has_spare()) return std::nullopt;
@@ -249,7 +332,7 @@ ports::Body peers_body(const wire::Envelope& e, Parts& p) {
   switch (e.body_case()) {
     case wire::Envelope::kPrepare: {
       const auto& m = e.prepare();
-      return ports::Prepare{p.attempt(m), p.epoch(m), m.key(), p.machine(m)};
+      return ports::Prepare{p.attempt(m), p.epoch(m), m.key(), p.machine(m), p.container(m)};
     }
     case wire::Envelope::kReady: {
       const auto& m = e.ready();
@@ -286,7 +369,7 @@ ports::Body controls_body(const wire::Envelope& e, Parts& p) {
       return ports::Seal{e.seal().generation(), p.set(e.seal())};
     case wire::Envelope::kTake: {
       const auto& m = e.take();
-      ports::Take take{m.generation(), p.set(m), std::nullopt, p.machine(m)};
+      ports::Take take{m.generation(), p.set(m), std::nullopt, p.machine(m), p.container(m)};
       if (m.has_from()) take.from = p.attempt(m.from(), true);
       return take;
     }
@@ -312,10 +395,16 @@ ports::Body controls_body(const wire::Envelope& e, Parts& p) {
       return ports::Clear{e.cleared().generation()};
     case wire::Envelope::kMoved: {
       const auto& m = e.moved();
-      return ports::Moved{p.attempt(m),           m.done(),       m.why(),
-                          m.stopped_us(),         m.resumed_us(), m.bytes(),
+      return ports::Moved{m.has_attempt() ? p.attempt(m) : ports::AttemptName{},
+                          m.done(),
+                          m.why(),
+                          m.stopped_us(),
+                          m.resumed_us(),
+                          m.bytes(),
                           m.bytes_while_stopped()};
     }
+    case wire::Envelope::kContainerState:
+      return p.container_state(e.container_state());
     default:
       return peers_body(e, p);
   }

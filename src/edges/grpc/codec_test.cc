@@ -30,7 +30,7 @@ constexpr int kFields<MachineRecord> = 13;
 template <>
 constexpr int kFields<Spare> = 2;
 template <>
-constexpr int kFields<Prepare> = 4;
+constexpr int kFields<Prepare> = 5;
 template <>
 constexpr int kFields<Ready> = 4;
 template <>
@@ -46,7 +46,7 @@ constexpr int kFields<Order> = 2;
 template <>
 constexpr int kFields<Seal> = 2;
 template <>
-constexpr int kFields<Take> = 4;
+constexpr int kFields<Take> = 5;
 template <>
 constexpr int kFields<Report> = 6;
 template <>
@@ -55,6 +55,18 @@ template <>
 constexpr int kFields<Pend> = 4;
 template <>
 constexpr int kFields<Moved> = 7;
+template <>
+constexpr int kFields<HealthCheck> = 6;
+template <>
+constexpr int kFields<Container> = 10;
+template <>
+constexpr int kFields<ContainerState> = 6;
+
+// How many values an enum has, from 0 on.
+template <class T>
+constexpr std::uint64_t kValues = 3;
+template <>
+constexpr std::uint64_t kValues<ContainerPhase> = 4;
 
 template <class T>
 void each_field(T& value, auto&& visit) {
@@ -72,12 +84,18 @@ void each_field(T& value, auto&& visit) {
   } else if constexpr (kCount == 4) {
     auto& [a, b, c, d] = value;
     all(a, b, c, d);
+  } else if constexpr (kCount == 5) {
+    auto& [a, b, c, d, e] = value;
+    all(a, b, c, d, e);
   } else if constexpr (kCount == 6) {
     auto& [a, b, c, d, e, f] = value;
     all(a, b, c, d, e, f);
   } else if constexpr (kCount == 7) {
     auto& [a, b, c, d, e, f, g] = value;
     all(a, b, c, d, e, f, g);
+  } else if constexpr (kCount == 10) {
+    auto& [a, b, c, d, e, f, g, h, i, j] = value;
+    all(a, b, c, d, e, f, g, h, i, j);
   } else if constexpr (kCount == 13) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = value;
     all(a, b, c, d, e, f, g, h, i, j, k, l, m);
@@ -100,8 +118,10 @@ void fill(T& value, Random& random) {
     value = true;
   } else if constexpr (std::integral<T>) {
     value = static_cast<T>(1 + random.below(std::numeric_limits<T>::max()));
-  } else if constexpr (std::same_as<T, RoleName>) {
-    value = static_cast<RoleName>(random.below(3));
+  } else if constexpr (std::is_enum_v<T>) {
+    value = static_cast<T>(random.below(kValues<T>));
+  } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+    for (auto n = 1 + random.below(3); n > 0; --n) fill(value.emplace_back(), random);
   } else if constexpr (std::same_as<T, NodeNames>) {
     for (auto n = 1 + random.below(3); n > 0; --n) {
       value.insert(NodeId{std::format("i-{}/b", random.below(100))});
@@ -120,8 +140,12 @@ std::string describe(const T& value) {
     return "'" + value + "' ";
   } else if constexpr (std::integral<T>) {
     return std::format("{} ", value);
-  } else if constexpr (std::same_as<T, RoleName>) {
-    return std::format("role{} ", static_cast<int>(value));
+  } else if constexpr (std::is_enum_v<T>) {
+    return std::format("value{} ", static_cast<int>(value));
+  } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+    std::string text = "(";
+    for (const std::string& word : value) text += describe(word);
+    return text + ") ";
   } else if constexpr (std::same_as<T, NodeNames>) {
     std::string text = "[";
     for (const NodeId& node : value) text += node.value + ",";
@@ -168,6 +192,15 @@ TEST(Codec, EveryBodySurvivesTheRoundTrip) {
       ASSERT_EQ(describe(*got), describe(sent));
     }
   }
+}
+
+// A wish that began no attempt is answered without one.
+TEST(Codec, AMoveThatDidNotBeginHasNoAttempt) {
+  Message sent{GuestId{"web-1"}, {}, kControl, Moved{}};
+  std::get<Moved>(sent.body).why = "no such node";
+  const Result<Message> got = from_bytes(to_bytes(sent));
+  ASSERT_TRUE(got) << to_string(got.error());
+  EXPECT_EQ(describe(*got), describe(sent));
 }
 
 // Who sent it is never believed from the bytes.
@@ -244,6 +277,11 @@ TEST(Codec, RefusesBodiesWithMissingParts) {
     e.mutable_ready()->set_disk_port(65536);
   });
   EXPECT_NE(ready.find(says("disk port")), std::string::npos) << ready;
+  const std::string take = refused([](Envelope& e) {
+    e.mutable_take()->mutable_machine();
+    e.mutable_take()->mutable_container()->add_argv("app");
+  });
+  EXPECT_NE(take.find(says("restart policy")), std::string::npos) << take;
   const std::string guest = refused([](Envelope& e) {
     e.clear_guest();
     e.mutable_ask_report();
