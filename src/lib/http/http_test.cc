@@ -1,0 +1,143 @@
+// Server and client speak to each other over loopback; raw bytes go to the server alone.
+#include <gtest/gtest.h>
+
+#include "lib/http/client.h"
+#include "lib/http/server.h"
+#include "lib/io/stream.h"
+
+namespace godwit::http {
+namespace {
+
+using std::chrono::seconds;
+
+io::Task<Response> echo(Request request) {
+  Response response{.status = request.path() == "/missing" ? 404 : 200};
+  response.headers.emplace_back("X-Method", request.method);
+  response.body = std::string(request.query()) + "|" + request.body;
+  co_return response;
+}
+
+Limits small() {
+  return {.header_bytes = 1024, .body_bytes = 1000, .idle = seconds{20}, .connections = 4};
+}
+
+// Runs a task on the loop until it ends.
+void on_loop(io::Loop& loop, io::Task<void> task) {
+  const auto all = [](io::Loop& l, io::Task<void> t) -> io::Task<void> {
+    co_await std::move(t);
+    l.stop();
+  };
+  loop.spawn(all(loop, std::move(task)));
+  loop.run();
+}
+
+io::Task<void> fetch_all(std::uint16_t port, std::vector<Request> requests,
+                         std::vector<Result<Response>>& answers) {
+  for (const Request& request : requests) {
+    Address address{"127.0.0.1", port};
+    answers.push_back(co_await fetch(address, request, small()));
+  }
+}
+
+TEST(Http, RequestsAreAnsweredAndLimitsKept) {
+  io::Loop loop;
+  auto server = Server::listen(loop, "127.0.0.1", 0, echo, small());
+  ASSERT_TRUE(server);
+  std::vector<Result<Response>> answers;
+  std::vector<Request> requests{
+      {.method = "POST", .target = "/x?a=1", .body = "b=2"},
+      {.target = "/missing"},
+      {.method = "POST", .body = std::string(1000, 'x')},
+      {.method = "POST", .body = std::string(1001, 'x')},
+      {.headers = {{"X-Long", std::string(2000, 'x')}}},
+      {.headers = {{"X-Two", "a\r\nHost: other"}}},
+      {.target = "/a b"},
+  };
+  on_loop(loop, fetch_all((*server)->port(), requests, answers));
+  ASSERT_EQ(answers.size(), 7u);
+  ASSERT_TRUE(answers[0]) << answers[0].error().message;
+  EXPECT_EQ(answers[0]->body, "a=1|b=2");
+  EXPECT_EQ(*find_header(answers[0]->headers, "x-METHOD"), "POST");
+  EXPECT_EQ(answers[1]->status, 404);
+  // The answer is 1,001 bytes: the request is within the server's limit, the answer above ours.
+  EXPECT_EQ(answers[2].error().code, Code::kDataLoss);
+  EXPECT_EQ(answers[3]->status, 413);
+  EXPECT_EQ(answers[4]->status, 431);
+  EXPECT_EQ(answers[5].error().code, Code::kInvalidArgument);
+  EXPECT_EQ(answers[6].error().code, Code::kInvalidArgument);
+}
+
+TEST(Http, NobodyListens) {
+  io::Loop loop;
+  std::uint16_t port = 0;
+  {
+    auto server = Server::listen(loop, "127.0.0.1", 0, echo);
+    ASSERT_TRUE(server);
+    port = (*server)->port();
+    EXPECT_EQ(Server::listen(loop, "localhost", 0, echo).error().code, Code::kInvalidArgument);
+    EXPECT_FALSE(Server::listen(loop, "127.0.0.1", port, echo));
+  }
+  std::vector<Result<Response>> answers;
+  std::vector<Request> requests{{}};
+  on_loop(loop, fetch_all(port, requests, answers));
+  EXPECT_EQ(answers[0].error().code, Code::kUnavailable);
+}
+
+io::Task<void> send_raw(std::uint16_t port, std::string bytes, std::string& answer) {
+  auto stream = co_await io::Stream::connect_tcp("127.0.0.1", port, seconds{20});
+  if (!stream) co_return;
+  (void)co_await stream->write_all(bytes);
+  char buffer[4096];
+  for (;;) {
+    const auto n = co_await stream->read_some(buffer);
+    if (!n || *n == 0) break;
+    answer.append(buffer, *n);
+  }
+}
+
+// What is no request gets a 4xx and the connection is closed; the server goes on.
+TEST(Http, MalformedBytes) {
+  const std::pair<std::string, std::string> table[] = {
+      {"\r\n\r\n\r\n", "400"},
+      {"GET\r\n\r\n", "400"},
+      {"GET / HTTP/9.9\r\n\r\n", "400"},
+      {std::string("G\0T / HTTP/1.1\r\n\r\n", 18), "400"},
+      {"GET / HTTP/1.1\r\nNo Colon\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n", "400"},
+      {"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "400"},
+      {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
+      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "413"},
+      {"GET /" + std::string(5000, 'a') + " HTTP/1.1\r\n\r\n", "431"},
+      {"GET /?q HTTP/1.1\r\nConnection: close\r\n\r\n", "200"},
+      {"GET /a HTTP/1.1\r\n\r\nGET /?last HTTP/1.0\r\n\r\n", "200"},
+  };
+  io::Loop loop;
+  auto server = Server::listen(loop, "127.0.0.1", 0, echo, small());
+  ASSERT_TRUE(server);
+  for (const auto& [bytes, status] : table) {
+    std::string answer;
+    on_loop(loop, send_raw((*server)->port(), bytes, answer));
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + status) ||
+                answer.starts_with("HTTP/1.0 " + status))
+        << bytes.substr(0, 60) << " -> " << answer;
+  }
+}
+
+TEST(Form, Fields) {
+  const auto fields = parse_form("a=1&b=x+y%21&c&&d==&%41=%00");
+  ASSERT_TRUE(fields);
+  const Fields expected{{"a", "1"}, {"b", "x y!"}, {"c", ""}, {"d", "="}, {"A", std::string(1, 0)}};
+  EXPECT_EQ(*fields, expected);
+  for (const char* bad : {"%", "a=%1", "a=%zz", "a%"}) EXPECT_FALSE(parse_form(bad)) << bad;
+  EXPECT_FALSE(parse_form("a&b&c", 2));
+  EXPECT_TRUE(parse_form("")->empty());
+  EXPECT_EQ(percent_encode("a b/~\xc3\xa9"), "a%20b%2F~%C3%A9");
+  EXPECT_EQ(percent_decode("a%20+").value(), "a +");
+  EXPECT_FALSE(
+      percent_decode(""
+                     "%4"));
+}
+
+}  // namespace
+}  // namespace godwit::http

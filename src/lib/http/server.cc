@@ -1,0 +1,140 @@
+#include "lib/http/server.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <set>
+
+#include "lib/http/wire.h"
+
+namespace godwit::http {
+
+using asio::ip::tcp;
+using Message = beast::http::response<beast::http::string_body>;
+
+struct Server::State {
+  State(io::Loop& l, Handler h, const Limits& m)
+      : loop(l), acceptor(l.context()), handler(std::move(h)), limits(m) {}
+  io::Loop& loop;
+  tcp::acceptor acceptor;
+  Handler handler;
+  Limits limits;
+  std::set<beast::tcp_stream*> open;
+  bool closed = false;
+};
+
+namespace {
+
+Message message_of(Response response, unsigned version, bool keep_alive, bool is_head) {
+  Message message(static_cast<beast::http::status>(response.status), version);
+  for (const auto& [name, value] : response.headers)
+    if (is_line(name) && is_line(value)) message.insert(name, value);
+  message.keep_alive(keep_alive);
+  const std::size_t size = response.body.size();
+  if (!is_head) message.body() = std::move(response.body);
+  message.content_length(size);
+  return message;
+}
+
+int status_for(const boost::system::error_code& error) {
+  if (error == beast::http::error::body_limit) return 413;
+  if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow)
+    return 431;
+  return 400;
+}
+
+// A broken connection is not answered; anything else that is no request is, and then closed.
+bool is_malformed(const boost::system::error_code& error) {
+  return error.category() == make_error_code(beast::http::error::bad_method).category() &&
+         error != beast::http::error::end_of_stream && error != beast::http::error::partial_message;
+}
+
+// One request and its answer; false ends the connection.
+io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
+                         beast::flat_buffer& buffer) {
+  beast::http::request_parser<beast::http::string_body> parser;
+  parser.header_limit(static_cast<std::uint32_t>(state.limits.header_bytes));
+  parser.body_limit(state.limits.body_bytes);
+  stream.expires_after(state.limits.idle);
+  const auto [error, read] = co_await beast::http::async_read(stream, buffer, parser, kTuple);
+  Response response;
+  bool keep_alive = false, is_head = false;
+  unsigned version = 11;
+  if (error) {
+    if (!is_malformed(error)) co_return false;
+    response.status = status_for(error);
+    response.body = error.message() + "\n";
+  } else {
+    auto message = parser.release();
+    keep_alive = message.keep_alive();
+    version = message.version();
+    is_head = message.method() == beast::http::verb::head;
+    Request request{.method = std::string(message.method_string()),
+                    .target = std::string(message.target()),
+                    .headers = headers_of(message),
+                    .body = std::move(message.body())};
+    stream.expires_never();
+    response = co_await state.handler(std::move(request));
+    if (state.closed) co_return false;
+  }
+  const Message message = message_of(std::move(response), version, keep_alive, is_head);
+  stream.expires_after(state.limits.idle);
+  const auto [failed, written] = co_await beast::http::async_write(stream, message, kTuple);
+  co_return !failed && keep_alive;
+}
+
+io::Task<void> serve(std::shared_ptr<Server::State> state, tcp::socket socket) {
+  boost::system::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  beast::tcp_stream stream(std::move(socket));
+  beast::flat_buffer buffer(state->limits.header_bytes + state->limits.body_bytes);
+  state->open.insert(&stream);
+  while (!state->closed && co_await serve_one(*state, stream, buffer)) {
+  }
+  state->open.erase(&stream);
+  stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+io::Task<void> accept_all(std::shared_ptr<Server::State> state) {
+  while (!state->closed) {
+    auto [error, socket] = co_await state->acceptor.async_accept(kTuple);
+    if (state->closed) co_return;
+    if (error) {  // Out of descriptors, or a peer that has gone already.
+      co_await io::sleep(std::chrono::milliseconds{50});
+      continue;
+    }
+    if (state->open.size() >= state->limits.connections) continue;
+    state->loop.spawn(serve(state, std::move(socket)));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, const std::string& host,
+                                               std::uint16_t port, Handler handler, Limits limits) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  if (error) return invalid(std::format("not a numeric address: {}", host));
+  const tcp::endpoint endpoint(address, port);
+  auto state = std::make_shared<State>(loop, std::move(handler), limits);
+  state->acceptor.open(endpoint.protocol(), error);
+  if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) state->acceptor.bind(endpoint, error);
+  if (!error) state->acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return system_error(std::format("listen on {}:{}", host, port), error.value());
+  loop.spawn(accept_all(state));
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+Server::~Server() {
+  state_->closed = true;
+  boost::system::error_code ignored;
+  state_->acceptor.close(ignored);
+  for (beast::tcp_stream* stream : state_->open) stream->close();
+}
+
+std::uint16_t Server::port() const {
+  boost::system::error_code error;
+  const auto local = state_->acceptor.local_endpoint(error);
+  return error ? 0 : local.port();
+}
+
+}  // namespace godwit::http
