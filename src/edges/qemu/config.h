@@ -28,7 +28,7 @@ struct Config {
 
   std::string program = "qemu-system-x86_64";
   std::string image_program = "qemu-img";
-  std::optional<bool> kvm;  // Not given: if /dev/kvm opens.
+  std::optional<bool> kvm;  // Not given: if /dev/kvm opens and the processor has VMX or SVM.
   bool sandbox = true;      // QEMU's seccomp filter: no new programs, no change of ids.
 
   Duration start_timeout = std::chrono::seconds{60};  // Under load, TCG's first answer took 1.3 s.
@@ -44,11 +44,11 @@ struct Config {
   Duration resume_timeout = std::chrono::seconds{15};
   Duration kill_timeout = std::chrono::seconds{10};
 
-  // One, for the guest's life. With more, QEMU 10.0.13 can deadlock when the peer dies (measured: 10
-  // of 74 deaths before `migrate-continue`, with two channels; stacks by gdb): one channel's error
-  // makes another leave without the post that multifd_send_sync_main() waits for, and that wait
-  // holds QEMU's big lock, so no monitor answers and nothing but SIGKILL ends it. A lone channel
-  // always posts.
+  // One, for the guest's life. With more, QEMU 10.0.13 can deadlock when the peer dies (measured:
+  // 10 of 74 deaths before `migrate-continue`, with two channels; stacks by gdb): one channel's
+  // error makes another leave without the post that multifd_send_sync_main() waits for, and that
+  // wait holds QEMU's big lock, so no monitor answers and nothing but SIGKILL ends it. A lone
+  // channel always posts.
   std::uint32_t multifd_channels = 1;
   // QEMU stops the guest when it expects to send the rest within this. Its default is 300.
   std::uint32_t downtime_limit_ms = 100;

@@ -6,15 +6,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "edges/qemu/guest.h"
 
 namespace godwit::qemu {
 namespace {
 
-bool kvm_opens() {
+// A device without the processor's own support is a KVM in software; the one met (kvm-pvm) could
+// not boot the guest's kernel: "KVM internal error" at its first BMI2 instruction.
+bool kvm_works() {
   const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
-  if (fd >= 0) ::close(fd);
-  return fd >= 0;
+  if (fd < 0) return false;
+  ::close(fd);
+  std::ifstream cpus("/proc/cpuinfo");
+  for (std::string line; std::getline(cpus, line);)
+    if (line.starts_with("flags")) return line.contains(" vmx") || line.contains(" svm");
+  return false;
 }
 
 // Whether a listener could be bound there now.
@@ -59,7 +67,7 @@ Hypervisor::Hypervisor(io::Loop& loop, Config config,
                        ports::EventSink<ports::HypervisorEvent>& sink)
     : loop_(loop),
       config_(std::move(config)),
-      kvm_(config_.kvm.value_or(kvm_opens())),
+      kvm_(config_.kvm.value_or(kvm_works())),
       ports_(config_.listen_address, config_.port_first, config_.port_last),
       sink_(sink) {}
 
