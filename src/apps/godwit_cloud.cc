@@ -1,0 +1,75 @@
+// godwit-cloud CONFIG.json: a cloud on this host. godwit-cloud ctl ...: the operator's hand.
+#include <signal.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "lib/io/loop.h"
+#include "localcloud/admin.h"
+#include "localcloud/config.h"
+#include "localcloud/service.h"
+
+namespace {
+
+using namespace godwit;
+
+int fail_with(const Error& error, int status) {
+  std::fprintf(stderr, "godwit-cloud: %s\n", to_string(error).c_str());
+  return status;
+}
+
+io::Task<void> ask(io::Loop& loop, std::string socket, json::Value request, int& status) {
+  const auto answer = co_await localcloud::ask_admin(socket, request);
+  status = 1;
+  if (!answer) {
+    fail_with(answer.error(), 1);
+  } else if ((*answer).has("error")) {
+    std::fprintf(stderr, "godwit-cloud: %s\n", (*answer)["error"].text().c_str());
+  } else if ((*answer).has("output")) {
+    std::fputs((*answer)["output"].text().c_str(), stdout);
+    status = static_cast<int>((*answer)["exit"].integer(1));
+  } else {
+    std::printf("%s\n", answer->dump().c_str());
+    status = 0;
+  }
+  loop.stop();
+}
+
+int control(std::vector<std::string> words) {
+  std::string socket = "/run/godwit-cloud.sock";
+  if (words.size() >= 2 && words[0] == "--socket") {
+    socket = words[1];
+    words.erase(words.begin(), words.begin() + 2);
+  }
+  const auto request = localcloud::admin_request(words);
+  if (!request) return fail_with(request.error(), 64);
+  io::Loop loop;
+  int status = 1;
+  loop.spawn(ask(loop, socket, *request, status));
+  loop.run();
+  return status;
+}
+
+int serve(const std::string& path) {
+  const auto config = localcloud::load_service_config(path);
+  if (!config) return fail_with(config.error(), 78);
+  io::Loop loop;
+  auto service = localcloud::Service::start(loop, *config);
+  if (!service) return fail_with(service.error(), 69);
+  loop.on_signal({SIGINT, SIGTERM}, [&loop](int) { loop.stop(); });
+  std::fprintf(stderr, "godwit-cloud: EC2 at http://%s:%d\n", config->address.c_str(),
+               (*service)->port());
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() > 1 && words[0] == "ctl") return control({words.begin() + 1, words.end()});
+  if (words.size() == 1 && words[0] != "--help") return serve(words[0]);
+  std::fprintf(stderr, "usage: godwit-cloud CONFIG.json\n       godwit-cloud ctl ...\n");
+  return words.size() == 1 ? 0 : 64;
+}
