@@ -26,6 +26,8 @@ Step Agent::on(const Event& event, Time now) {
           guest(e.guest).on_message(e, now, step);
         } else if constexpr (std::is_same_v<T, ports::HypervisorEvent>) {
           guest(e.guest).on_hypervisor(e.answer, now, step);
+        } else if constexpr (std::is_same_v<T, ports::GuestEvent>) {
+          guest(e.guest).on_inside(e.answer, now, step);
         } else if constexpr (std::is_same_v<T, TapMade>) {
           guest(e.guest).on_tap(e, now, step);
         } else if constexpr (std::is_same_v<T, NetworkFailed>) {

@@ -12,7 +12,7 @@ using migration::On;
 using migration::Place;
 
 Guest::Guest(GuestId id, const Config& config, const std::function<std::string()>& draw_key)
-    : id_(std::move(id)), config_(config), draw_key_(draw_key), names_(config.self) {}
+    : id_(std::move(id)), config_(config), draw_key_(draw_key), names_(config.self), inside_(id_) {}
 
 void Guest::restore(const ports::GuestRecord& r, Step& step) {
   migration::Record& record = state_.record;
@@ -25,6 +25,7 @@ void Guest::restore(const ports::GuestRecord& r, Step& step) {
   if (!r.to.value.empty()) record.to = names_.index(r.to);
   if (!r.attempt.source.value.empty()) record.attempt = names_.attempt(r.attempt);
   machine_ = r.machine;
+  container_ = r.container;
   inspected_ = false;
   drive(ports::Inspect{}, step);
 }
@@ -41,6 +42,7 @@ ports::GuestRecord Guest::record() const {
   if (r.to != migration::kNoNode) out.to = names_.name(r.to);
   if (r.attempt.source != migration::kNoNode) out.attempt = names_.attempt_name(r.attempt);
   out.machine = machine_;
+  out.container = container_;
   return out;
 }
 
@@ -65,6 +67,30 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
   const bool waits = state_.place == Place::kGranted || state_.place == Place::kSpare ||
                      (state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking);
   repeat_at_ = waits ? std::optional(now + config_.repeat) : std::nullopt;
+  follow_inside(before, input.on, step);
+}
+
+void Guest::follow_inside(Place before, On on, Step& step) {
+  switch (state_.place) {
+    case Place::kStill:
+      if (on == On::kRan || on == On::kFoundRunning) inside_.resumed(container_, step);
+      return;
+    case Place::kPrecopy:
+    case Place::kStopped:
+    case Place::kResuming:
+    case Place::kTaken:
+      return;  // As it was: it runs here, or is about to, or never left.
+    default:
+      inside_.left(step);
+  }
+  if (before == Place::kGranted) send_logs(step);
+}
+
+// Idle, and the newest epoch is above what ran here: it was given away and accepted.
+void Guest::send_logs(Step& step) const {
+  const migration::Record& r = state_.record;
+  const bool gave = r.role == migration::Role::kIdle && r.epoch > r.held;
+  if (container_ && gave && r.to != migration::kNoNode) inside_.went(names_.name(r.to), step);
 }
 
 void Guest::carry_out(Do effect, const migration::Input& input, Time now, Step& step) {
@@ -117,9 +143,10 @@ void Guest::send(Do effect, const migration::Input& input, Step& step) {
   switch (effect) {
     case Do::kSendPrepare:
       if (journey_.leg != Leg::kAsking) return;
-      return mail(journey_.peer,
-                  ports::Prepare{journey_.attempt, epoch_name(r.epoch), journey_.key, machine_},
-                  step);
+      return mail(
+          journey_.peer,
+          ports::Prepare{journey_.attempt, epoch_name(r.epoch), journey_.key, machine_, container_},
+          step);
     case Do::kSendLoaded:
       return mail(names_.name(state_.attempt.source),
                   ports::StreamLoaded{names_.attempt_name(state_.attempt)}, step);
@@ -234,10 +261,9 @@ void Guest::on_message(const ports::Message& message, Time now, Step& step) {
           apply(of_generation(On::kAskClear, m.generation, {}), now, step);
         } else if constexpr (std::is_same_v<T, ports::AskReport>) {
           apply(base(On::kAskReport), now, step);
+          if (inside_.container()) mail(from, *inside_.container(), step);
         } else if constexpr (std::is_same_v<T, ports::Move>) {
-          migration::Input in = base(On::kMove);
-          in.to = names_.index(m.to);
-          if (config_.addresses.contains(m.to)) apply(in, now, step);
+          move(m, now, step);
         }
       },
       message.body);
@@ -248,8 +274,26 @@ void Guest::take(const ports::Take& t, Time now, Step& step) {
   in.generation = t.generation;
   in.set = names_.set(t.set);
   if (t.from) in.attempt = names_.attempt(*t.from);
-  if (!t.from && state_.place == Place::kIdle) machine_ = t.machine;
+  if (!t.from && state_.place == Place::kIdle) {
+    machine_ = t.machine;
+    container_ = t.container;
+  }
   apply(in, now, step);
+}
+
+// A wish that can never come true is answered; one that only comes at a bad moment is not: it is
+// repeated.
+void Guest::move(const ports::Move& m, Time now, Step& step) {
+  const char* why = nullptr;
+  if (!config_.addresses.contains(m.to)) {
+    why = "no address of this node is known here";
+  } else if (migration::Input in{.on = On::kMove, .to = names_.index(m.to)};
+             state_.place != Place::kStill || state_.record.set.contains(in.to)) {
+    return apply(in, now, step);
+  } else {
+    why = "it is not in the guest's set";
+  }
+  mail(ports::kControl, ports::Moved{.why = std::format("to {}: {}", m.to.value, why)}, step);
 }
 
 void Guest::mail(const NodeId& to, ports::Body body, Step& step) const {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/inside.h"
 #include "agent/names.h"
 #include "agent/step.h"
 #include "core/migration/ownership.h"
@@ -43,6 +44,7 @@ class Guest {
   void restore(const ports::GuestRecord& record, Step& step);
   void on_message(const ports::Message& message, Time now, Step& step);
   void on_hypervisor(const ports::HypervisorAnswer& answer, Time now, Step& step);
+  void on_inside(const ports::GuestAnswer& answer, Time now, Step& step);
   void on_tap(const TapMade& made, Time now, Step& step);
   void on_network_failed(const Error& error, Time now, Step& step);
   void on_time(Time now, Step& step);
@@ -52,7 +54,7 @@ class Guest {
   const migration::State& state() const { return state_; }
   // The record and QEMU contradict each other: the agent must exit, every QEMU untouched.
   bool contradicted() const { return contradicted_; }
-  // Nothing of it is here: no copy, no record worth keeping.
+  const Inside& inside() const { return inside_; }
   bool inspected() const { return inspected_; }
 
  private:
@@ -90,6 +92,10 @@ class Guest {
   void continue_if_ready(Step& step);
   void receive(const ports::Prepare& prepare, const NodeId& from, Time now, Step& step);
   void take(const ports::Take& take, Time now, Step& step);
+  void move(const ports::Move& move, Time now, Step& step);
+  // The container's machine hears what an input to the table has brought about.
+  void follow_inside(migration::Place before, migration::On on, Step& step);
+  void send_logs(Step& step) const;
   void leave_for_source(Step& step);
   void tell_moved(bool done, const std::string& why, Time resumed, Step& step);
 
@@ -106,6 +112,8 @@ class Guest {
   Names names_;
   migration::State state_;
   ports::MachineRecord machine_;
+  std::optional<ports::Container> container_;
+  Inside inside_;
   Journey journey_;
   bool inspected_ = true;  // False from restore() until QEMU was looked at.
   bool contradicted_ = false;

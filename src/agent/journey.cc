@@ -16,6 +16,7 @@ void Guest::receive(const ports::Prepare& prepare, const NodeId& from, Time now,
   if (again) return;
   if (state_.place == Place::kIdle) {
     machine_ = prepare.machine;
+    container_ = prepare.container;
     journey_ = {.attempt = prepare.attempt, .peer = from, .key = prepare.key};
   }
   migration::Input in{.on = On::kPrepare, .from = names_.index(from)};
@@ -188,9 +189,15 @@ void Guest::on_inspected(const ports::Inspected& found, Time now, Step& step) {
     journey_ = {.leg = Leg::kLoaded, .attempt = *found.attempt, .peer = found.attempt->source};
   }
   apply(in, now, step);
+  if (found.qemu == Qemu::kNone || state_.place == Place::kDiscarding) send_logs(step);
+}
+
+void Guest::on_inside(const ports::GuestAnswer& answer, Time now, Step& step) {
+  inside_.on_answer(answer, config_.self, now, step);
 }
 
 void Guest::on_time(Time now, Step& step) {
+  inside_.on_time(now, step);
   if (journey_.give_up && *journey_.give_up <= now)
     return fail_attempt("no progress in time", now, step);
   if (!repeat_at_ || *repeat_at_ > now) return;
@@ -199,9 +206,10 @@ void Guest::on_time(Time now, Step& step) {
 }
 
 std::optional<Time> Guest::wake() const {
-  if (!repeat_at_) return journey_.give_up;
-  if (!journey_.give_up) return repeat_at_;
-  return std::min(*repeat_at_, *journey_.give_up);
+  std::optional<Time> first;
+  for (const std::optional<Time>& at : {repeat_at_, journey_.give_up, inside_.wake()})
+    if (at && (!first || *at < *first)) first = at;
+  return first;
 }
 
 void Guest::tell_moved(bool done, const std::string& why, Time resumed, Step& step) {

@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "ports/guest_control.h"
 #include "ports/hypervisor.h"
 #include "ports/messages.h"
 #include "ports/record.h"
@@ -29,7 +30,8 @@ struct NetworkFailed {
 // The time asked for by Step::wake has come.
 struct Woken {};
 
-using Event = std::variant<ports::Message, ports::HypervisorEvent, TapMade, NetworkFailed, Woken>;
+using Event = std::variant<ports::Message, ports::HypervisorEvent, ports::GuestEvent, TapMade,
+                           NetworkFailed, Woken>;
 
 struct Write {
   GuestId guest;
@@ -42,6 +44,11 @@ struct Mail {
 struct Drive {
   GuestId guest;
   ports::HypervisorCommand command;
+};
+// To the init inside the guest.
+struct Tell {
+  GuestId guest;
+  ports::GuestCommand command;
 };
 struct MakeTap {
   GuestId guest;
@@ -69,7 +76,7 @@ struct Note {
 };
 
 using Command =
-    std::variant<Mail, Drive, MakeTap, RouteToTap, RouteToNode, RemoveRoute, RemoveTap, Note>;
+    std::variant<Mail, Drive, Tell, MakeTap, RouteToTap, RouteToNode, RemoveRoute, RemoveTap, Note>;
 
 struct Step {
   std::vector<Write> writes;

@@ -51,6 +51,7 @@ Result<AgentConfig> read(const json::Value& value) {
   ASSIGN_OR_RETURN(config.qemu.run_dir, text(value, "run_dir"));
   ASSIGN_OR_RETURN(config.qemu.disk_dir, text(value, "disk_dir"));
   ASSIGN_OR_RETURN(config.qemu.image_dir, text(value, "image_dir"));
+  config.log_dir = value["log_dir"].text("/var/lib/godwit/logs");
   if (value.has("gateway")) config.gateway = value["gateway"].text();
   config.qemu.listen_address = config.agent.address;
   config.boot_id = value["boot_id"].text("/proc/sys/kernel/random/boot_id");

@@ -22,6 +22,8 @@ struct AgentConfig {
   qemu::Config qemu;
   std::optional<std::string> gateway;  // Underlay address of the gateway of guests.
   std::string record_dir;
+  std::string
+      log_dir;  // Of the guests' containers. Grows to LogLimits::total_bytes for each guest.
   std::string boot_id;  // Path of the node's boot id.
 };
 

@@ -8,7 +8,10 @@
 #include "edges/grpc/agent_mailer.h"
 #include "edges/grpc/control.h"
 #include "edges/grpc/peer.h"
+#include "edges/grpc/peer_logs.h"
+#include "edges/guestlink/guest_control.h"
 #include "edges/linux/network.h"
+#include "edges/qemu/command_line.h"
 #include "edges/qemu/hypervisor.h"
 #include "lib/tls/digest.h"
 
@@ -53,17 +56,29 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
 
   qemu::Hypervisor hypervisor(loop, config.qemu, turns);
   grpc_edge::PeerMailer peers(config.credentials, {}, log);
-  for (const auto& [node, address] : config.peers) peers.set_address(node, address);
+  grpc_edge::PeerLogs logs(config.credentials);
+  for (const auto& [node, address] : config.peers) {
+    peers.set_address(node, address);
+    logs.set_address(node, address);
+  }
+  const auto socket_of = [&config](const GuestId& guest) -> Result<std::string> {
+    ASSIGN_OR_RETURN(const qemu::GuestFiles files, qemu::files_of(config.qemu, guest));
+    return files.control;
+  };
+  guestlink::GuestControl guests(loop, {.socket_of = socket_of, .log_dir = config.log_dir}, now,
+                                 turns, logs);
+  if (const auto started = guests.start(); !started) return complain(started.error());
   grpc_edge::ControlClient control(
       config.control, config.credentials, turns,
       [](bool attached) { log(attached ? "control plane attached" : "control plane away"); }, {},
       log);
   grpc_edge::AgentMailer mailer(control, peers);
 
-  const runtime::AgentPorts real{hypervisor, **network, mailer, record};
+  const runtime::AgentPorts real{hypervisor, guests, **network, mailer, record};
   turns.connect(wrap ? wrap(loop, real) : real);
   turns.start(*records);
-  auto server = grpc_edge::PeerServer::start(config.listen, config.credentials, turns, log);
+  auto server =
+      grpc_edge::PeerServer::start(config.listen, config.credentials, turns, log, &guests);
   if (!server) return complain(server.error());
   loop.on_signal({SIGINT, SIGTERM}, [&](int) { loop.stop(); });
   log(std::format("agent of {} ready", config.agent.self.value));

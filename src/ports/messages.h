@@ -126,9 +126,14 @@ struct Moved {
   std::uint64_t bytes = 0, bytes_while_stopped = 0;
 };
 
+// The guest's clock was set after a RESUME; for people and benchmarks. Fields as in ClockWasSet.
+struct ClockSet {
+  std::int64_t behind_us = 0, stepped_us = 0, ahead_us = 0, round_trip_us = 0;
+};
+
 using Body = std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoaded, Cancel, Grant,
                           Ack, Refuse, Order, Seal, Take, AskClear, AskReport, Move, Report, Not,
-                          Pend, Clear, Moved, ContainerState>;
+                          Pend, Clear, Moved, ContainerState, ClockSet>;
 
 // The control plane's place in `from` and `to`.
 inline const NodeId kControl{"control"};

@@ -155,6 +155,7 @@ Status Rig::write_config(int node, int nodes, const tls::Identity& authority) {
       .set("key", dir + "/key.pem")
       .set("authority", dir + "/authority.pem")
       .set("record_dir", dir + "/record")
+      .set("log_dir", dir + "/logs")
       .set("run_dir", dir + "/run")
       .set("disk_dir", dir + "/disk")
       .set("image_dir", folder_ + "/images")
@@ -185,6 +186,14 @@ bool Rig::agent_runs(int node) {
   if (waitpid(at->second, nullptr, WNOHANG) == 0) return true;
   agents_.erase(at);
   return false;
+}
+
+std::string Rig::log_dir(int node) const {
+  return std::format("{}/logs/{}", node_dir(node), kGuest.value);
+}
+
+std::string Rig::control_socket(int node) const {
+  return std::format("{}/run/{}/q.ctl", node_dir(node), kGuest.value);
 }
 
 pid_t Rig::qemu_pid(int node) const {

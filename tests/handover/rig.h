@@ -75,6 +75,13 @@ class Rig final : public ports::EventSink<ports::Message> {
   // The node's instance is gone: agent, QEMU, network and record.
   Status kill_node(int node);
 
+  // What start_guest() starts. Images are looked up in image_dir(), by their sha256.
+  ports::MachineRecord& machine() { return machine_; }
+  void set_container(ports::Container container) { container_ = std::move(container); }
+  std::string image_dir() const { return folder_ + "/images"; }
+  std::string log_dir(int node) const;  // Of the guest's container.
+  std::string control_socket(int node) const;
+
   NodeId name(int node) const;
   ports::NodeNames names(const std::vector<int>& nodes) const;
   void send(int node, ports::Body body);
@@ -114,6 +121,7 @@ class Rig final : public ports::EventSink<ports::Message> {
   std::unique_ptr<linux_net::LinuxGateway> gateway_;
   std::map<int, pid_t> agents_;
   ports::MachineRecord machine_;
+  std::optional<ports::Container> container_;
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;

@@ -77,7 +77,8 @@ std::optional<ports::Body> Rig::await_body(int from,
 bool Rig::start_guest(int node, std::chrono::seconds limit) {
   std::vector<int> all;
   for (const auto& [n, pid] : agents_) all.push_back(n);
-  const ports::Take take{.generation = 1, .set = names(all), .from = {}, .machine = machine_};
+  const ports::Take take{
+      .generation = 1, .set = names(all), .from = {}, .machine = machine_, .container = container_};
   const bool started = await(
       [&](const Reports& reports) {
         const auto at = reports.find(name(node));

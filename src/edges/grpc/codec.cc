@@ -213,6 +213,13 @@ struct Writer {
     m.set_health(shifted<wire::ContainerState::Health>(b.health));
     m.set_why(valid_utf8(b.why));
   }
+  void operator()(const ports::ClockSet& b) const {
+    wire::ClockSet& m = *to.mutable_clock_set();
+    m.set_behind_us(b.behind_us);
+    m.set_stepped_us(b.stepped_us);
+    m.set_ahead_us(b.ahead_us);
+    m.set_round_trip_us(b.round_trip_us);
+  }
 };
 
 // --- From the wire.
@@ -405,6 +412,10 @@ ports::Body controls_body(const wire::Envelope& e, Parts& p) {
     }
     case wire::Envelope::kContainerState:
       return p.container_state(e.container_state());
+    case wire::Envelope::kClockSet: {
+      const auto& m = e.clock_set();
+      return ports::ClockSet{m.behind_us(), m.stepped_us(), m.ahead_us(), m.round_trip_us()};
+    }
     default:
       return peers_body(e, p);
   }

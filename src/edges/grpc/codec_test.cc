@@ -56,6 +56,8 @@ constexpr int kFields<Pend> = 4;
 template <>
 constexpr int kFields<Moved> = 7;
 template <>
+constexpr int kFields<ClockSet> = 4;
+template <>
 constexpr int kFields<HealthCheck> = 6;
 template <>
 constexpr int kFields<Container> = 10;

@@ -14,17 +14,19 @@
 #include "edges/grpc/credentials.h"
 #include "edges/grpc/limits.h"
 #include "ports/event_sink.h"
+#include "ports/log_transfer.h"
 #include "ports/mailer.h"
 
 namespace godwit::grpc_edge {
 
 class PeerServer {
  public:
-  // Listens on `address`, "0.0.0.0:7001" (port 0: any free one). `arrivals` and `log` outlive it.
+  // Listens on `address`, "0.0.0.0:7001" (port 0: any free one). `arrivals`, `log` and `logs`
+  // outlive it. Without `logs` no log is taken.
   static Result<std::unique_ptr<PeerServer>> start(const std::string& address,
                                                    const Credentials& credentials,
                                                    ports::EventSink<ports::Message>& arrivals,
-                                                   Log log);
+                                                   Log log, ports::LogReceiver* logs = nullptr);
   // Ends calls under way; after it nothing is offered any more.
   ~PeerServer();
   PeerServer(const PeerServer&) = delete;

@@ -7,6 +7,7 @@
 
 #include "edges/grpc/channel.h"
 #include "edges/grpc/codec.h"
+#include "edges/grpc/log_reader.h"
 #include "edges/grpc/peer.h"
 #include "godwit/agent/v1/transport.grpc.pb.h"
 
@@ -16,8 +17,9 @@ namespace wire = agent::v1;
 
 class PeerServer::Service final : public wire::Peer::CallbackService {
  public:
-  Service(NodeId self, ports::EventSink<ports::Message>& arrivals, Log log)
-      : self_(std::move(self)), arrivals_(arrivals), log_(std::move(log)) {}
+  Service(NodeId self, ports::EventSink<ports::Message>& arrivals, Log log,
+          ports::LogReceiver* logs)
+      : self_(std::move(self)), arrivals_(arrivals), log_(std::move(log)), logs_(logs) {}
 
   grpc::ServerUnaryReactor* Deliver(grpc::CallbackServerContext* context,
                                     const wire::Envelope* envelope, wire::Delivered*) override {
@@ -25,6 +27,11 @@ class PeerServer::Service final : public wire::Peer::CallbackService {
     const Status taken = take(caller(*context), *envelope);
     reactor->Finish(taken ? grpc::Status::OK : to_grpc(taken.error()));
     return reactor;
+  }
+
+  grpc::ServerReadReactor<wire::LogPiece>* KeepLog(grpc::CallbackServerContext* context,
+                                                   wire::LogKept*) override {
+    return receive_log(caller(*context).has_value(), self_, logs_);
   }
 
   std::atomic<std::uint64_t> dropped = 0;
@@ -53,6 +60,7 @@ class PeerServer::Service final : public wire::Peer::CallbackService {
   const NodeId self_;
   ports::EventSink<ports::Message>& arrivals_;
   const Log log_;
+  ports::LogReceiver* const logs_;
 };
 
 PeerServer::PeerServer() = default;
@@ -60,10 +68,11 @@ PeerServer::PeerServer() = default;
 Result<std::unique_ptr<PeerServer>> PeerServer::start(const std::string& address,
                                                       const Credentials& credentials,
                                                       ports::EventSink<ports::Message>& arrivals,
-                                                      Log log) {
+                                                      Log log, ports::LogReceiver* logs) {
   ASSIGN_OR_RETURN(std::string self, tls::common_name(credentials.self.certificate));
   std::unique_ptr<PeerServer> server{new PeerServer};
-  server->service_ = std::make_unique<Service>(NodeId{std::move(self)}, arrivals, std::move(log));
+  server->service_ =
+      std::make_unique<Service>(NodeId{std::move(self)}, arrivals, std::move(log), logs);
   ASSIGN_OR_RETURN(server->service_->listening,
                    in_context("peer server", listen(address, credentials, *server->service_)));
   return server;

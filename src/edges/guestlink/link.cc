@@ -38,9 +38,15 @@ Link::Link(io::Loop& loop, LinkConfig config, LogStore& log, std::function<Time(
       changed_(loop) {}
 
 void Link::start() {
-  loop_.spawn(connect_forever());
-  loop_.spawn(write_forever());
-  loop_.spawn(tick_forever());
+  tasks_ = 3;
+  loop_.spawn(counted(connect_forever()));
+  loop_.spawn(counted(write_forever()));
+  loop_.spawn(counted(tick_forever()));
+}
+
+io::Task<void> Link::counted(io::Task<void> task) {
+  co_await std::move(task);
+  --tasks_;
 }
 
 void Link::stop() {
@@ -210,6 +216,7 @@ void Link::answer(frame::Id id, frame::Message message) {
 }
 
 void Link::keep_lines() {
+  if (stopping_) lines_.clear();  // The guest sends them again, to whoever has it now.
   if (lines_.empty()) return;
   // After a failure the lines that follow would leave a hole: they come again after the next hello.
   if (!log_failed_) {

@@ -56,8 +56,8 @@ struct LogFailed {
 };
 using LinkEvent = std::variant<Connected, Disconnected, StateChanged, LogFailed>;
 
-// All on the loop's thread. Lives until after the loop's last run; one Link per socket at a time,
-// since QEMU serves one connection.
+// All on the loop's thread. Lives until ended(), or until after the loop's last run; one Link per
+// socket at a time, since QEMU serves one connection.
 class Link {
  public:
   // `clock` is the node's wall clock.
@@ -68,6 +68,8 @@ class Link {
 
   void start();  // Connects, and connects again, until stop().
   void stop();   // Requests under way end with Aborted.
+  // Stopped, and nothing of it is on the loop any more: it may be destroyed before the loop's end.
+  bool ended() const { return stopping_ && tasks_ == 0; }
   // As if QEMU had closed it: a new connection and a new session follow.
   void break_connection();
   bool connected() const { return welcomed_; }
@@ -98,6 +100,7 @@ class Link {
     std::uint64_t have = 0;
   };
 
+  io::Task<void> counted(io::Task<void> task);
   io::Task<void> connect_forever();
   io::Task<void> write_forever();
   io::Task<void> tick_forever();
@@ -127,6 +130,7 @@ class Link {
   const std::function<void(const LinkEvent&)> tell_;
   io::Notifier changed_;
 
+  int tasks_ = 0;
   std::optional<io::Stream> stream_;
   bool writing_ = false;
   bool stopping_ = false;

@@ -1,14 +1,19 @@
 // A guest's log lines on this node: files of bounded size, the oldest dropped first.
 //
+// What was written here is NUMBER.log, in the order of the numbers; what came from a node where the
+// guest was before is from-BOOT-FIRST-LAST.log. Files may overlap: a guest sends again what it does
+// not know to be kept. A line is named by its boot and sequence and is read once. Boots are in the
+// order of their first lines' times: a cold start takes seconds, nodes' clocks differ by less.
+//
 // A segment is a text file. Its first line is "boot BOOT dropped N": which boot's sequences these
 // are, and how many lines had been dropped when it was begun. Then per line
 // "SEQUENCE TIME_US STREAM CUT TEXT".
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -32,6 +37,12 @@ class LogStore {
   // A guest that booted anew counts from 1 again. Nothing happens when it is the boot at hand.
   Status begin_boot(const std::string& boot);
 
+  // Takes in a segment of another node's store, whole. One that is here already is success.
+  // InvalidArgument: it is none.
+  Status keep(const std::string& bytes);
+  // Deletes a segment: another node has it.
+  Status remove(const std::string& path);
+
   // Written when this returns; lines that are here already are skipped. A full disk or limit drops
   // the oldest segment and counts its lines. On an error none counts as written.
   Status append(std::span<const frame::LogLine> lines);
@@ -39,28 +50,37 @@ class LogStore {
   std::uint64_t last_sequence() const { return last_; }  // Of this boot; 0: none yet.
   std::uint64_t dropped() const { return dropped_; }     // Lines, since the directory was made.
 
-  // All that is here, oldest first, of all boots.
+  // All that is here, oldest first, of all boots, each line once.
   Result<std::vector<frame::LogLine>> read() const;
   // The segments' paths, oldest first: they follow the guest as files.
   std::vector<std::string> segments() const;
 
  private:
   struct Segment {
-    std::uint64_t number = 0;
+    std::string name;
+    std::uint64_t number = 0;  // 0: it came from another node.
+    std::string boot;
+    std::uint64_t first = 0, last = 0;  // Sequences; 0: no line yet.
+    std::int64_t begun_us = 0;          // The first line's time.
     std::uint64_t bytes = 0;
     std::uint64_t lines = 0;
   };
   LogStore(std::string dir, const LogLimits& limits) : dir_(std::move(dir)), limits_(limits) {}
-  std::string path(const Segment& segment) const;
+  std::string path(const Segment& segment) const { return dir_ + "/" + segment.name; }
+  static Result<Segment> summary(std::string_view bytes, std::uint64_t& dropped);
   Status load();
   Status take_up(Segment& segment);
+  Segment* open_segment();
+  std::vector<const Segment*> in_order() const;
   Status begin_segment();
   Status write_or_make_room(std::string bytes);
-  void drop_oldest();
+  void drop_beyond_limit();
+  std::uint64_t drop_oldest();
 
   const std::string dir_;
   const LogLimits limits_;
-  std::deque<Segment> segments_;  // The last one is open in fd_.
+  std::vector<Segment> segments_;
+  std::uint64_t number_ = 0;  // Of the newest that was begun here; open in fd_ if that is not -1.
   int fd_ = -1;
   std::string boot_;
   std::uint64_t last_ = 0;

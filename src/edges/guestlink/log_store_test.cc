@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+
+#include "base/random.h"
 
 namespace godwit::guestlink {
 namespace {
@@ -127,6 +130,75 @@ TEST(LogStore, AFullDiskDropsTheOldest) {
     EXPECT_EQ(sequences(store).back(), 3001u);
   }
   ::umount(dir.c_str());
+}
+
+// A guest's stays on three nodes, each overlapping the one before; the segments are sent on, some
+// twice, none in order: every line is read once, in order, also after a restart and a cold start.
+TEST(LogStore, SegmentsOfOtherNodesAreMergedByBootAndSequence) {
+  Random random(4);
+  const LogLimits small{.segment_bytes = 400};
+  std::vector<std::string> sent;
+  const auto stay = [&](const std::string& boot, std::uint64_t from, std::uint64_t to) {
+    LogStore store = LogStore::open(fresh_dir(), small).value();
+    EXPECT_TRUE(store.begin_boot(boot));
+    std::vector<LogLine> all = lines(from, to);
+    for (LogLine& line : all) line.time_us += boot == "b2" ? 1'000'000 : 0;
+    for (std::size_t i = 0; i < all.size(); i += 10)
+      EXPECT_TRUE(
+          store.append(std::span(all).subspan(i, std::min<std::size_t>(10, all.size() - i))));
+    for (const std::string& path : store.segments()) {
+      std::ifstream file(path, std::ios::binary);
+      sent.emplace_back((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    }
+    EXPECT_GT(sent.size(), 1u);
+  };
+  stay("b2", 1, 60);
+  stay("b1", 1, 100);
+  stay("b1", 91, 200);
+  const std::string dir = fresh_dir();
+  LogStore store = LogStore::open(dir, small).value();
+  ASSERT_TRUE(store.begin_boot("b2"));
+  ASSERT_TRUE(store.append(lines(55, 70)));
+  for (std::size_t i = sent.size(); i > 1; --i) std::swap(sent[i - 1], sent[random.below(i)]);
+  for (int twice = 0; twice < 2; ++twice)
+    for (const std::string& bytes : sent) ASSERT_TRUE(store.keep(bytes));
+  std::vector<std::uint64_t> expected;
+  for (std::uint64_t i = 1; i <= 200; ++i) expected.push_back(i);
+  for (std::uint64_t i = 1; i <= 70; ++i) expected.push_back(i);
+  EXPECT_EQ(sequences(store), expected);
+  EXPECT_EQ(store.last_sequence(), 70u) << "what came in is not what this guest has sent";
+  LogStore again = LogStore::open(dir, small).value();
+  EXPECT_EQ(sequences(again), expected);
+  EXPECT_EQ(again.last_sequence(), 70u);
+  for (const std::string& path : again.segments()) ASSERT_TRUE(again.remove(path));
+  EXPECT_TRUE(sequences(again).empty());
+  ASSERT_TRUE(again.append(lines(71, 72)));
+  EXPECT_EQ(sequences(again), (std::vector<std::uint64_t>{71, 72}));
+}
+
+// What is no whole segment is refused, so that its sender keeps it.
+TEST(LogStore, KeepsOnlyWholeSegments) {
+  LogStore store = LogStore::open(fresh_dir(), {}).value();
+  const std::string whole = "boot b dropped 3\n7 0 1 0 x\n8 0 1 0 y\n";
+  for (std::size_t n = 1; n < whole.size(); ++n)
+    if (whole[n - 1] != '\n') {
+      EXPECT_FALSE(store.keep(whole.substr(0, n))) << n;
+    }
+  EXPECT_FALSE(store.keep("hello\n"));
+  EXPECT_FALSE(store.keep("boot b dropped 3\nhello\n"));
+  ASSERT_TRUE(store.keep(whole));
+  EXPECT_EQ(sequences(store), (std::vector<std::uint64_t>{7, 8}));
+  EXPECT_EQ(store.dropped(), 3u);
+}
+
+// A guest may say anything; what it says stays one line, and its boot one file name.
+TEST(LogStore, AGuestsBytesDoNotBreakTheFile) {
+  const std::string dir = fresh_dir();
+  LogStore store = LogStore::open(dir, {}).value();
+  ASSERT_TRUE(store.begin_boot("../x\nboot y dropped 9"));
+  ASSERT_TRUE(store.append(lines(1, 2, "a\n3 0 1 0 b")));
+  EXPECT_EQ(sequences(LogStore::open(dir, {}).value()), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(LogStore::open(dir, {}).value().dropped(), 0u);
 }
 
 TEST(LogStore, AForeignFileIsAnError) {

@@ -50,6 +50,7 @@ void AgentLoop::issue(const agent::Command& command) {
       Overloaded{
           [&](const agent::Mail& c) { ports_->mailer.send(c.message); },
           [&](const agent::Drive& c) { ports_->hypervisor.submit(c.guest, c.command); },
+          [&](const agent::Tell& c) { ports_->guests.submit(c.guest, c.command); },
           [&](const agent::MakeTap& c) {
             Result<std::string> tap = ports_->network.make_tap(c.guest, c.address, c.mac);
             if (tap) return turn(agent::TapMade{c.guest, *tap});

@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "lib/io/loop.h"
 #include "ports/event_sink.h"
+#include "ports/guest_control.h"
 #include "ports/hypervisor.h"
 #include "ports/mailer.h"
 #include "ports/network.h"
@@ -20,19 +21,21 @@ namespace godwit::runtime {
 // The ports that an agent acts through. They outlive the loop.
 struct AgentPorts {
   ports::Hypervisor& hypervisor;
+  ports::GuestControl& guests;
   ports::Network& network;
   ports::Mailer& mailer;
   ports::Record& record;
 };
 
 class AgentLoop final : public ports::EventSink<ports::Message>,
-                        public ports::EventSink<ports::HypervisorEvent> {
+                        public ports::EventSink<ports::HypervisorEvent>,
+                        public ports::EventSink<ports::GuestEvent> {
  public:
   // `log` gets one line per note and per dropped error. `clock` is the one wall clock.
   AgentLoop(io::Loop& loop, agent::Agent& agent, std::function<Time()> clock,
             std::function<void(const std::string&)> log);
 
-  // Before the first event; the hypervisor and the mailer need this object as their sink.
+  // Before the first event; hypervisor, guests and mailer need this object as their sink.
   void connect(const AgentPorts& ports) { ports_.emplace(ports); }
   // Takes up what the record says is here. Call once, after connect().
   void start(const std::map<GuestId, ports::GuestRecord>& records);
@@ -42,6 +45,7 @@ class AgentLoop final : public ports::EventSink<ports::Message>,
 
   void offer(ports::Message message) override { turn(std::move(message)); }
   void offer(ports::HypervisorEvent event) override { turn(std::move(event)); }
+  void offer(ports::GuestEvent event) override { turn(std::move(event)); }
 
  private:
   void turn(agent::Event event);  // From any thread.
