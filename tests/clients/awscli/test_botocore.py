@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import botocore.exceptions
 import pytest
-from conftest import IMAGE
+from local_cloud import IMAGE
 
 SPOT = {"MarketType": "spot"}
 # Elements newer than Debian 13's model, all of them in botocore 1.43.11.

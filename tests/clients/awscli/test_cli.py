@@ -8,7 +8,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import IMAGE, KEY, SECRET
+from local_cloud import IMAGE, KEY, SECRET
 
 pytestmark = pytest.mark.slow  # About two seconds a call.
 
