@@ -17,8 +17,8 @@ struct Config {
   std::string run_dir = "/run/godwit/guests";
   // Overlays, one directory per guest. They grow to the guest's disk size.
   std::string disk_dir = "/var/lib/godwit/guests";
-  // Kernels, initramfs and base images, each named by its sha256, which was checked when the file
-  // was put there. A base is qcow2 if it begins like one, else raw.
+  // Kernels, initramfs and base images, each named by its sha256, which is checked before a QEMU
+  // is started on them. A base is qcow2 if it begins like one, else raw.
   std::string image_dir = "/var/lib/godwit/images";
   // Where this node's QEMUs listen for their peers: a numeric address.
   std::string listen_address;

@@ -65,15 +65,6 @@ std::uint64_t qcow2_size(const std::string& path) {
   return size;
 }
 
-Status find_images(const Config& config, const ports::MachineRecord& machine) {
-  for (const std::string& hash :
-       {machine.kernel_sha256, machine.initramfs_sha256, machine.base_sha256}) {
-    if (::access((config.image_dir + "/" + hash).c_str(), R_OK) != 0)
-      return precondition(std::format("no image {} on this node", hash));
-  }
-  return {};
-}
-
 }  // namespace
 
 void remove_sockets(const GuestFiles& files) {
@@ -85,6 +76,7 @@ Guest::Guest(Node node, GuestId id, GuestFiles files)
       id_(std::move(id)),
       files_(std::move(files)),
       qmp_(node.loop),
+      oob_(node.loop),
       changed_(node.loop) {
   qmp_.on_event = [this](const QmpEvent& event) {
     if (event.name == "STOP") stopped_at_ = event.at;
@@ -160,9 +152,10 @@ io::Task<Status> Guest::news(Duration at_most) {
   co_return Status{};
 }
 
-io::Task<Result<json::Value>> Guest::qmp(std::string command, json::Value arguments) {
+io::Task<Result<json::Value>> Guest::qmp(std::string command, json::Value arguments,
+                                         Duration timeout) {
   if (!program_) co_return unavailable(std::format("{}: qemu ended: {}", command, how_ended_));
-  co_return co_await qmp_.execute(std::move(command), std::move(arguments));
+  co_return co_await qmp_.execute(std::move(command), std::move(arguments), timeout);
 }
 
 io::Task<Status> Guest::attach() {
@@ -181,6 +174,8 @@ io::Task<Status> Guest::connect(Duration timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     Status connected = co_await qmp_.connect(files_.main, seconds{5});
+    // Now, since the negotiation itself needs QEMU's main loop.
+    if (connected) connected = co_await oob_.connect(files_.oob, seconds{5}, QmpClient::Band::kOut);
     if (connected) co_return connected;
     if (std::chrono::steady_clock::now() > deadline) co_return connected;
     CO_TRY(co_await news(milliseconds{20}));
@@ -213,7 +208,7 @@ io::Task<Status> Guest::start(const ports::MachineRecord& machine, const std::st
                               std::optional<StreamName> stream) {
   if (program_) co_return fail(Code::kAlreadyExists, "this guest has a qemu here");
   const std::string base = node_.config.image_dir + "/" + machine.base_sha256;
-  CO_TRY(find_images(node_.config, machine));
+  CO_TRY(co_await node_.images.check(machine));
   CO_ASSIGN_OR_RETURN(const std::vector<std::string> argv,
                       arguments(CommandLine{node_.config, files_, id_, machine, tap, stream,
                                             node_.kvm, !is_qcow2(base)}));
@@ -247,6 +242,7 @@ io::Task<void> Guest::watch(io::RunningProgram program) {
   how_ended_ = how;
   program_.reset();
   qmp_.close();
+  oob_.close();
   ::unlink(files_.pid.c_str());
   if (!end_expected_) answer(ports::Gone{how + ": " + tail_of(files_.log)});
   changed_.notify();

@@ -9,6 +9,7 @@
 #include "edges/qemu/command_line.h"
 #include "edges/qemu/config.h"
 #include "edges/qemu/hypervisor.h"
+#include "edges/qemu/images.h"
 #include "edges/qemu/qmp.h"
 #include "lib/io/child.h"
 #include "lib/io/loop.h"
@@ -41,6 +42,7 @@ class Guest {
     const Config& config;
     bool kvm;
     Ports& ports;
+    Images& images;
     ports::EventSink<ports::HypervisorEvent>& sink;
   };
 
@@ -68,10 +70,11 @@ class Guest {
   // Waits for news of QEMU, at most so long. Aborted when Resume or Discard ended this command,
   // Unavailable when QEMU has ended.
   io::Task<Status> news(Duration at_most);
-  io::Task<Result<json::Value>> qmp(std::string command, json::Value arguments = {});
+  io::Task<Result<json::Value>> qmp(std::string command, json::Value arguments = {},
+                                    Duration timeout = std::chrono::seconds{10});
 
   // guest_state.cc: what is QEMU doing?
-  io::Task<Result<QemuState>> query();
+  io::Task<Result<QemuState>> query(Duration timeout = std::chrono::seconds{10});
   io::Task<Result<MirrorState>> mirror();
   io::Task<Answer> inspect();
 
@@ -94,6 +97,9 @@ class Guest {
   io::Task<Answer> close_mirror();
   io::Task<Answer> go_on();
   io::Task<Answer> resume();
+  // Ends the connections of stream and mirror, when QEMU's main loop hangs in one of them. Works
+  // over a connection made before it hung: an agent that comes later has to wait for TCP.
+  io::Task<Status> yank();
   io::Task<Status> clear_attempt();
   io::Task<Status> set_up_stream();
 
@@ -101,6 +107,7 @@ class Guest {
   const GuestId id_;
   const GuestFiles files_;
   QmpClient qmp_;
+  QmpClient oob_;  // For yank().
   io::Notifier changed_;
 
   std::deque<ports::HypervisorCommand> queue_;

@@ -202,9 +202,16 @@ io::Task<Answer> Guest::resume() {
   // After a cancelled or failed stream QEMU runs the guest by itself, within this.
   const auto patience = seconds{1};
   std::optional<Clock::time_point> ended;
-  bool cancelled = false;
+  bool cancelled = false, yanked = false;
   for (;;) {
-    CO_ASSIGN_OR_RETURN(const QemuState state, co_await query());
+    // TCG's longest stall seen was 2.1 s.
+    const auto asked = co_await query(seconds{3});
+    if (!asked && !yanked && asked.error().code == Code::kDeadlineExceeded) {
+      yanked = true;
+      CO_TRY(co_await yank());
+      continue;
+    }
+    CO_ASSIGN_OR_RETURN(const QemuState state, asked);
     if (state.run == "inmigrate" || state.run == "prelaunch" ||
         (state.run == "paused" && state.migration == "completed"))
       co_return precondition(std::format("qemu is {}: not the source of a stream", state.run));
@@ -229,6 +236,19 @@ io::Task<Answer> Guest::resume() {
   (void)co_await clear_attempt();
   const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
   co_return ports::HypervisorAnswer{ports::Running{resumed_at_.value_or(now)}};
+}
+
+// A write to a peer that takes nothing blocks as long as TCP does, and in the last phase of a
+// stream it holds QEMU's big lock: no command of the main monitor is answered. The attempt is dead
+// anyway.
+io::Task<Status> Guest::yank() {
+  CO_ASSIGN_OR_RETURN(const json::Value all, co_await oob_.execute("query-yank"));
+  json::Value::Array ours;
+  for (const json::Value& instance : all.array())
+    if (instance["type"].text() == "migration" || instance["node-name"].text() == "tgt0")
+      ours.push_back(instance);
+  CO_TRY(co_await oob_.execute("yank", args("instances", std::move(ours))));
+  co_return Status{};
 }
 
 io::Task<Status> Guest::clear_attempt() {

@@ -3,10 +3,10 @@
 
 namespace godwit::qemu {
 
-io::Task<Result<QemuState>> Guest::query() {
+io::Task<Result<QemuState>> Guest::query(Duration timeout) {
   QemuState state;
-  CO_ASSIGN_OR_RETURN(const json::Value status, co_await qmp("query-status"));
-  CO_ASSIGN_OR_RETURN(const json::Value migration, co_await qmp("query-migrate"));
+  CO_ASSIGN_OR_RETURN(const json::Value status, co_await qmp("query-status", {}, timeout));
+  CO_ASSIGN_OR_RETURN(const json::Value migration, co_await qmp("query-migrate", {}, timeout));
   state.run = status["status"].text();
   state.migration = migration["status"].text();
   if (state.migration == "none") state.migration.clear();

@@ -69,6 +69,7 @@ Hypervisor::Hypervisor(io::Loop& loop, Config config,
       config_(std::move(config)),
       kvm_(config_.kvm.value_or(kvm_works())),
       ports_(config_.listen_address, config_.port_first, config_.port_last),
+      images_(loop, config_.image_dir),
       sink_(sink) {}
 
 Hypervisor::~Hypervisor() = default;
@@ -85,7 +86,7 @@ void Hypervisor::accept(const GuestId& guest, ports::HypervisorCommand command) 
       sink_.offer({guest, ports::Failed{"", files.error()}});
       return;
     }
-    const Guest::Node node{loop_, config_, kvm_, ports_, sink_};
+    const Guest::Node node{loop_, config_, kvm_, ports_, images_, sink_};
     it = guests_.emplace(guest, std::make_unique<Guest>(node, guest, std::move(*files))).first;
   }
   it->second->accept(std::move(command));

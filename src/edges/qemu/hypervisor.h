@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "edges/qemu/config.h"
+#include "edges/qemu/images.h"
 #include "lib/io/loop.h"
 #include "ports/event_sink.h"
 #include "ports/hypervisor.h"
@@ -49,6 +50,7 @@ class Hypervisor final : public ports::Hypervisor {
   const Config config_;
   const bool kvm_;
   Ports ports_;
+  Images images_;
   ports::EventSink<ports::HypervisorEvent>& sink_;
   std::map<GuestId, std::unique_ptr<Guest>> guests_;
 };

@@ -80,7 +80,7 @@ io::Task<void> QmpClient::read_all(io::Stream stream) {
   changed_.notify();
 }
 
-io::Task<Status> QmpClient::connect(std::string path, Duration timeout) {
+io::Task<Status> QmpClient::connect(std::string path, Duration timeout, Band band) {
   const auto deadline = Clock::now() + timeout;
   close();
   while (stream_) co_await changed_.wait(std::chrono::seconds{1});
@@ -102,11 +102,19 @@ io::Task<Status> QmpClient::connect(std::string path, Duration timeout) {
     if (mine != connection_ || (!greeted_ && !stream_))
       co_return unavailable(std::format("qmp: {}", broken_));
   }
-  auto negotiated = co_await execute("qmp_capabilities", {}, until(deadline));
+  band_ = Band::kIn;
+  json::Value abilities;
+  if (band == Band::kOut) {
+    json::Value::Array enabled;
+    enabled.push_back("oob");
+    abilities.set("enable", std::move(enabled));
+  }
+  auto negotiated = co_await execute("qmp_capabilities", std::move(abilities), until(deadline));
   if (!negotiated) {
     close();
     co_return std::unexpected(negotiated.error());
   }
+  band_ = band;
   ready_ = true;
   co_return Status{};
 }
@@ -118,7 +126,7 @@ io::Task<Result<json::Value>> QmpClient::execute(std::string command, json::Valu
   const std::int64_t id = ++last_id_;
   const std::int64_t mine = connection_;
   json::Value request;
-  request.set("execute", command).set("id", id);
+  request.set(band_ == Band::kOut ? "exec-oob" : "execute", command).set("id", id);
   if (arguments.is_object()) request.set("arguments", std::move(arguments));
   asked_.insert(id);
   ++writing_;

@@ -55,11 +55,15 @@ class QmpClient {
   // Called on the loop for each event, in QEMU's order; may call close() but not connect().
   std::function<void(const QmpEvent&)> on_event;
 
+  // How commands are given: out-of-band ones are taken by a thread of the monitor's own, also while
+  // QEMU's main loop is blocked; few commands allow it (`yank`, `query-yank`).
+  enum class Band { kIn, kOut };
+
   // Connects and negotiates; an older connection is closed first. Unavailable while nobody answers,
   // DeadlineExceeded when the greeting or the negotiation takes longer than `timeout`.
-  io::Task<Status> connect(std::string path, Duration timeout);
-  // QEMU's "return". DeadlineExceeded: the command may have been done. Unavailable: the connection
-  // ended, or there is none.
+  io::Task<Status> connect(std::string path, Duration timeout, Band band = Band::kIn);
+  // QEMU's "return", in the connection's band. DeadlineExceeded: the command may have been done.
+  // Unavailable: the connection ended, or there is none.
   io::Task<Result<json::Value>> execute(std::string command, json::Value arguments = {},
                                         Duration timeout = std::chrono::seconds{10});
   // What waits gets Unavailable.
@@ -77,6 +81,7 @@ class QmpClient {
   io::Stream* stream_ = nullptr;  // In the frame of read_all, while that runs.
   std::int64_t connection_ = 0;   // Counts connections, so that a waiter knows its own has ended.
   int writing_ = 0;
+  Band band_ = Band::kIn;
   bool ready_ = false;
   bool greeted_ = false;
   std::string version_;

@@ -76,5 +76,33 @@ TEST(RealMove, MemoryAndDiskComeAlong) {
   EXPECT_EQ(std::system(("qemu-img check -q " + rig.overlay(1)).c_str()), 0);
 }
 
+// The destination falls silent, its connections open, while the source sends all of its memory in
+// the last phase. QEMU then blocks with its big lock held; Resume cuts the stream out-of-band, and
+// the guest runs on.
+TEST(RealMove, ASilentDestinationCostsNoGuest) {
+  if (!real_qemu_is_here()) GTEST_SKIP() << "no qemu, kernel or gcc here";
+  RealRig rig;
+  // Then QEMU stops the guest at once, and everything is sent in the pause.
+  rig.configure([](Config& config) { config.downtime_limit_ms = 2'000'000; });
+  expect<ports::Started>(rig, 0, ports::Boot{rig.machine(), ""});
+  expect<ports::Running>(rig, 0, ports::Run{});
+  ASSERT_TRUE(await_tick(rig, 0, 100)) << rig.console(0);
+  const std::string key(32, 'b');
+  const ports::AttemptName attempt{NodeId{"i-0/b"}, 1};
+  const auto at =
+      expect<ports::Listening>(rig, 1, ports::Receive{rig.machine(), "", attempt, {1, 0}, key});
+  expect<ports::MirrorReady>(
+      rig, 0, ports::Send{attempt, "127.0.0.1", at.migration_port, at.disk_port, key});
+  expect<ports::Stopped>(rig, 0, {}, false);
+  expect<ports::MirrorClosed>(rig, 0, ports::CloseMirror{});
+  rig.halt(1);
+  const auto failed = expect<ports::Failed>(rig, 0, ports::Continue{});
+  EXPECT_EQ(failed.error.code, Code::kDeadlineExceeded) << to_string(failed.error);
+  EXPECT_TRUE(failed.error.message.contains("no answer from qemu")) << failed.error.message;
+  expect<ports::Running>(rig, 0, ports::Resume{});
+  ASSERT_TRUE(await_tick(rig, 0, last_tick(rig.console(0)) + 100)) << rig.console(0);
+  EXPECT_EQ(rig.console(0).find("BAD"), std::string::npos) << rig.console(0);
+}
+
 }  // namespace
 }  // namespace godwit::qemu

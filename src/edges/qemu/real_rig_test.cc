@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "edges/qemu/command_line.h"
 #include "lib/io/child.h"
+#include "lib/tls/digest.h"
 
 namespace godwit::qemu {
 namespace {
@@ -67,7 +68,7 @@ std::string temporary_directory() {
   return path;
 }
 
-std::string make_images() {
+TestImages make_images() {
   const std::string dir = temporary_directory();
   std::ofstream(dir + "/init.c") << kInit;
   std::filesystem::create_directory(dir + "/root");
@@ -78,7 +79,16 @@ std::string make_images() {
       "truncate -s 16M base",
       dir, kKernel);
   CHECK(std::system(script.c_str()) == 0);
-  return dir;
+  TestImages images{.dir = dir};
+  const auto take_in = [&](const char* name) {
+    std::string hash = *tls::sha256_of_file(dir + "/" + name);
+    std::filesystem::rename(dir + "/" + name, dir + "/" + hash);
+    return hash;
+  };
+  images.kernel = take_in("kernel");
+  images.initramfs = take_in("initramfs");
+  images.base = take_in("base");
+  return images;
 }
 
 }  // namespace
@@ -88,9 +98,9 @@ bool real_qemu_is_here() {
          ::access("/usr/bin/gcc", X_OK) == 0;
 }
 
-const std::string& test_images() {
-  static const std::string dir = make_images();
-  return dir;
+const TestImages& test_images() {
+  static const TestImages images = make_images();
+  return images;
 }
 
 void RealRig::Events::offer(ports::HypervisorEvent event) {
@@ -117,7 +127,7 @@ RealRig::RealRig() : dir_(temporary_directory()) {
     Config& config = nodes_[n].config;
     config.run_dir = std::format("{}/{}", dir_, n);
     config.disk_dir = std::format("{}/disk{}", dir_, n);
-    if (real_qemu_is_here()) config.image_dir = test_images();
+    if (real_qemu_is_here()) config.image_dir = test_images().dir;
     config.listen_address = "127.0.0.1";
     config.port_first = 41000;  // Both nodes share them: one's listener is the other's taken port.
     config.port_last = 41063;
@@ -163,11 +173,22 @@ void RealRig::kill(int n) {
     (void)io::send_signal(*program, SIGKILL);
 }
 
-void RealRig::hold_stream(bool on) {
+void RealRig::halt(int n) {
+  if (const auto program = io::read_pid_file(files(n).pid))
+    (void)io::send_signal(*program, SIGSTOP);
+}
+
+void RealRig::configure(const std::function<void(Config&)>& change) {
   for (int n = 0; n < 2; ++n) {
-    nodes_[n].config.bytes_per_second_max = on ? 200 << 10 : Config{}.bytes_per_second_max;
+    change(nodes_[n].config);
     restart_agent(n);
   }
+}
+
+void RealRig::hold_stream(bool on) {
+  configure([on](Config& config) {
+    config.bytes_per_second_max = on ? 200 << 10 : Config{}.bytes_per_second_max;
+  });
 }
 
 ports::MachineRecord RealRig::machine() const {
@@ -178,9 +199,9 @@ ports::MachineRecord RealRig::machine() const {
   m.memory_mib = 128;
   m.overlay_bytes = 16 << 20;
   m.mac = "02:00:00:00:00:01";
-  m.kernel_sha256 = "kernel";
-  m.initramfs_sha256 = "initramfs";
-  m.base_sha256 = "base";
+  m.kernel_sha256 = test_images().kernel;
+  m.initramfs_sha256 = test_images().initramfs;
+  m.base_sha256 = test_images().base;
   m.append =
       "console=ttyS0 panic=-1 clocksource=acpi_pm tsc=unstable nokaslr mitigations=off "
       "random.trust_cpu=on quiet";

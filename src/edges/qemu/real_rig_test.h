@@ -4,6 +4,7 @@
 #include <array>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,9 +18,12 @@ namespace godwit::qemu {
 // QEMU, a guest kernel and gcc are there (in the workspace they are).
 bool real_qemu_is_here();
 
-// A directory with kernel, initramfs and base, made once per program. The guest writes a counter to
+struct TestImages {
+  std::string dir, kernel, initramfs, base;  // Each file is named by its sha256.
+};
+// Made once per program. The guest writes a counter to
 // its disk, reads old ones back, and prints "tick N" or "BAD".
-const std::string& test_images();
+const TestImages& test_images();
 
 class RealRig {
  public:
@@ -34,6 +38,10 @@ class RealRig {
   void kill(int n);
   void restart_agent(int n);
   void hold_stream(bool on);
+  // Stops the QEMU there as by SIGSTOP: its connections stay, and nobody reads them.
+  void halt(int n);
+  // Changes both nodes' configuration; their agents restart.
+  void configure(const std::function<void(Config&)>& change);
   ports::MachineRecord machine() const;
 
   std::string console(int n) const;

@@ -1,0 +1,63 @@
+#include "edges/qemu/images.h"
+
+#include <chrono>
+#include <format>
+#include <optional>
+
+#include "lib/tls/digest.h"
+
+namespace godwit::qemu {
+
+Result<Images::Stamp> Images::stamp_of(const std::string& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0)
+    return precondition(std::format("no image {} on this node", path));
+  const auto nanoseconds = [](const timespec& t) {
+    return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+  };
+  return Stamp{found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
+               nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
+}
+
+io::Task<Status> Images::check(const ports::MachineRecord& machine) {
+  CO_TRY(co_await check_file(machine.kernel_sha256));
+  CO_TRY(co_await check_file(machine.initramfs_sha256));
+  co_return co_await check_file(machine.base_sha256);
+}
+
+io::Task<Status> Images::check_file(std::string name) {
+  const std::string path = dir_ + "/" + name;
+  CO_ASSIGN_OR_RETURN(const std::string hash, co_await hash_of(path));
+  if (hash != name)
+    co_return precondition(std::format("image {} has sha256 {}, not {}", path, hash, name));
+  co_return Status{};
+}
+
+io::Task<Result<std::string>> Images::hash_of(std::string path) {
+  // Looked at again after each wait: the file may have changed while it was read.
+  for (;;) {
+    CO_ASSIGN_OR_RETURN(const Stamp stamp, stamp_of(path));
+    const auto known = known_.find(path);
+    if (known != known_.end() && known->second.stamp == stamp) co_return known->second.sha256;
+    if (busy_) {
+      co_await changed_.wait(std::chrono::seconds{1});
+      continue;
+    }
+    busy_ = true;
+    std::optional<Result<std::string>> hash;
+    worker_ = std::jthread([this, path, &hash] {
+      auto found = tls::sha256_of_file(path);
+      loop_.post([this, &hash, found = std::move(found)] {
+        hash = found;
+        busy_ = false;
+        ++hashed_;
+        changed_.notify();
+      });
+    });
+    while (!hash) co_await changed_.wait(std::chrono::seconds{1});
+    if (!*hash) co_return std::unexpected(hash->error());
+    known_[path] = {stamp, **hash};
+  }
+}
+
+}  // namespace godwit::qemu

@@ -1,0 +1,59 @@
+// Are the files of a machine record the bytes that it names? Asked before each start of a QEMU: a
+// guest that came with another base image would read another disk, and nothing would say so.
+//
+// A file is hashed by a thread of its own, one file at a time, and once: its hash is remembered
+// with its inode, size, and times of change (mtime and ctime, in nanoseconds; whoever writes into
+// it moves the latter, also when he sets the former back).
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "lib/io/loop.h"
+#include "ports/machine.h"
+
+namespace godwit::qemu {
+
+class Images {
+ public:
+  // The loop outlives this and has stopped when this is destroyed, which waits for a hash under
+  // way.
+  Images(io::Loop& loop, std::string dir) : loop_(loop), dir_(std::move(dir)), changed_(loop) {}
+  Images(const Images&) = delete;
+  Images& operator=(const Images&) = delete;
+
+  // Kernel, initramfs and base, each `dir`/HASH. FailedPrecondition: one is missing, or is not what
+  // its name says; the message names the file and both hashes.
+  io::Task<Status> check(const ports::MachineRecord& machine);
+  // How many files were hashed since the start.
+  std::uint64_t hashed() const { return hashed_; }
+
+ private:
+  struct Stamp {
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t modified_ns = 0, changed_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  struct Known {
+    Stamp stamp;
+    std::string sha256;
+  };
+  static Result<Stamp> stamp_of(const std::string& path);
+  io::Task<Status> check_file(std::string name);
+  io::Task<Result<std::string>> hash_of(std::string path);
+
+  io::Loop& loop_;
+  const std::string dir_;
+  io::Notifier changed_;
+  std::map<std::string, Known> known_;  // By path.
+  bool busy_ = false;
+  std::uint64_t hashed_ = 0;
+  std::jthread worker_;  // Last: joined before the rest goes.
+};
+
+}  // namespace godwit::qemu

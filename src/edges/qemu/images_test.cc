@@ -1,0 +1,74 @@
+// A file is taken for what its bytes are, and hashed once while it stays as it is.
+#include "edges/qemu/images.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "base/check.h"
+#include "lib/tls/digest.h"
+
+namespace godwit::qemu {
+namespace {
+
+class ImagesTest : public ::testing::Test {
+ protected:
+  ImagesTest() { CHECK(::mkdtemp(dir_.data()) != nullptr); }
+  ~ImagesTest() override { std::filesystem::remove_all(dir_); }
+
+  std::string put(const std::string& bytes, const std::string& name) {
+    std::ofstream(dir_ + "/" + name, std::ios::trunc) << bytes;
+    return name;
+  }
+  Status check(Images& images) {
+    std::optional<Status> result;
+    const auto ask = [&]() -> io::Task<void> {
+      result = co_await images.check(machine_);
+      loop_.stop();
+    };
+    loop_.spawn(ask());
+    loop_.run();
+    return *result;
+  }
+
+  std::string dir_ = ::testing::TempDir() + "/images-XXXXXX";
+  io::Loop loop_;
+  ports::MachineRecord machine_;
+};
+
+TEST_F(ImagesTest, BytesDecide) {
+  machine_.kernel_sha256 = put("kernel", tls::sha256("kernel"));
+  machine_.initramfs_sha256 = put("initramfs", tls::sha256("initramfs"));
+  machine_.base_sha256 = put("base", tls::sha256("base"));
+  Images images(loop_, dir_);
+  EXPECT_TRUE(check(images));
+  EXPECT_TRUE(check(images));
+  EXPECT_EQ(images.hashed(), 3u);
+
+  // As long as before, and with its old time of change put back.
+  const std::string path = dir_ + "/" + machine_.base_sha256;
+  struct stat before{};
+  ASSERT_EQ(::stat(path.c_str(), &before), 0);
+  put("bass", machine_.base_sha256);
+  const timespec times[2] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  const Status refused = check(images);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(refused.error().message.find(path), std::string::npos);
+  EXPECT_NE(refused.error().message.find(tls::sha256("bass")), std::string::npos);
+  EXPECT_NE(refused.error().message.find("not " + tls::sha256("base")), std::string::npos);
+
+  put("base", machine_.base_sha256);
+  EXPECT_TRUE(check(images));
+  EXPECT_EQ(images.hashed(), 5u);
+  std::filesystem::remove(path);
+  EXPECT_EQ(check(images).error().code, Code::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace godwit::qemu
