@@ -31,6 +31,14 @@ struct Config {
   std::optional<bool> kvm;  // Not given: if /dev/kvm opens and the processor has VMX or SVM.
   bool sandbox = true;      // QEMU's seccomp filter: no new programs, no change of ids.
 
+  // Each guest's QEMU has one of these uids, its own, and the gid of the same number; all
+  // directories above must let it pass (x). 0: they run as we do. See confine.h.
+  std::uint32_t uid_first = 0;
+  std::uint32_t uid_count = 0;
+  // The control group (lib/cgroup) below which each guest has its own; of this node alone. Empty:
+  // none.
+  std::string cgroup;
+
   Duration start_timeout = std::chrono::seconds{60};  // Under load, TCG's first answer took 1.3 s.
   Duration progress_every = std::chrono::milliseconds{200};
   // A stream or mirror that moves no byte for this long is given up. A cut network shows no error

@@ -164,6 +164,7 @@ io::Task<Status> Guest::attach() {
     if (!found) co_return fail(Code::kNotFound, std::format("no qemu: {}", found.error().message));
     program_ = *found;
     end_expected_ = false;
+    CO_ASSIGN_OR_RETURN(group_, open_group(node_.config, id_));
     node_.loop.spawn(watch(*program_));
   }
   if (!qmp_.connected()) co_return co_await connect(seconds{10});
@@ -219,11 +220,17 @@ io::Task<Status> Guest::start(const ports::MachineRecord& machine, const std::st
   ::unlink(files_.log.c_str());
   stopped_at_.reset();
   resumed_at_.reset();
-  const io::ProgramStart program{.argv = argv, .output = files_.log};
+  CO_ASSIGN_OR_RETURN(const auto uid, claim_uid(node_.config, files_));
+  std::vector<std::string> words = launcher(uid, node_.kvm);
+  words.insert(words.end(), argv.begin(), argv.end());
+  CO_ASSIGN_OR_RETURN(group_, open_group(node_.config, id_));
+  if (group_) CO_TRY(limit(*group_, machine));
+  const io::ProgramStart program{.argv = words, .output = files_.log};
   CO_ASSIGN_OR_RETURN(program_, io::start_program(program));
   end_expected_ = true;
   node_.loop.spawn(watch(*program_));
   Status up = io::write_pid_file(files_.pid, *program_);
+  if (up && group_) up = group_->add(program_->pid);
   if (up) up = co_await connect(node_.config.start_timeout);
   if (up && !machine.qemu_version.empty() && machine.qemu_version != qmp_.version())
     up = precondition(std::format("machine record asks for qemu {}, this node has {}",
@@ -243,6 +250,7 @@ io::Task<void> Guest::watch(io::RunningProgram program) {
   program_.reset();
   qmp_.close();
   oob_.close();
+  group_.reset();
   ::unlink(files_.pid.c_str());
   if (!end_expected_) answer(ports::Gone{how + ": " + tail_of(files_.log)});
   changed_.notify();

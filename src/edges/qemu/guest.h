@@ -2,12 +2,14 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "edges/qemu/command_line.h"
 #include "edges/qemu/config.h"
+#include "edges/qemu/confine.h"
 #include "edges/qemu/hypervisor.h"
 #include "edges/qemu/images.h"
 #include "edges/qemu/qmp.h"
@@ -116,7 +118,8 @@ class Guest {
   bool aborted_ = false;
 
   std::optional<io::RunningProgram> program_;
-  bool end_expected_ = false;  // Being started or killed: its end is no Gone.
+  std::unique_ptr<cgroup::Group> group_;  // While there is a program.
+  bool end_expected_ = false;             // Being started or killed: its end is no Gone.
   std::string how_ended_;
 
   std::optional<Time> stopped_at_, resumed_at_;  // From events, since we are connected.

@@ -19,13 +19,19 @@ Status write_key(const GuestFiles& files, const std::string& key) {
   if (fd < 0) return system_error(std::format("open {}", files.key), errno);
   const auto written = ::write(fd, line.data(), line.size());
   ::close(fd);
+  // QEMU reads it, which may have a uid of its own.
+  struct stat owner{};
+  if (::stat(files.dir.c_str(), &owner) != 0) return system_error(files.dir, errno);
+  for (const std::string* path : {&files.key_dir, &files.key})
+    if (::chown(path->c_str(), owner.st_uid, owner.st_gid) != 0)
+      return system_error(std::format("give {} away", *path), errno);
   if (written != static_cast<ssize_t>(line.size())) return unavailable("write key");
   return {};
 }
 
 io::Task<Answer> Guest::receive(ports::Receive receive) {
   if (program_) co_return fail(Code::kAlreadyExists, "this guest has a qemu here");
-  ::mkdir(node_.config.run_dir.c_str(), 0700);
+  ::mkdir(node_.config.run_dir.c_str(), 0711);
   ::mkdir(files_.dir.c_str(), 0700);
   CO_TRY(write_key(files_, receive.key));
   CO_TRY(co_await start(receive.machine, receive.tap, StreamName{receive.attempt, receive.epoch}));

@@ -44,6 +44,7 @@ io::Task<Answer> Guest::discard(ports::Discard discard) {
     // Only the pid counts: a monitor that does not answer must not keep its QEMU alive.
     if (const auto found = io::read_pid_file(files_.pid)) {
       program_ = *found;
+      if (auto group = open_group(node_.config, id_)) group_ = *std::move(group);
       node_.loop.spawn(watch(*program_));
     }
   }
@@ -51,6 +52,8 @@ io::Task<Answer> Guest::discard(ports::Discard discard) {
   remove_sockets(files_);
   ::unlink(files_.key.c_str());
   ::unlink(files_.pid.c_str());
+  group_.reset();
+  release_uid(files_);
   if (!discard.keep_overlay) {
     ::unlink(files_.overlay.c_str());
     ::unlink(files_.overlay_kept.c_str());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,6 +11,7 @@
 
 #include "base/check.h"
 #include "edges/qemu/command_line.h"
+#include "lib/cgroup/cgroup.h"
 #include "lib/io/child.h"
 #include "lib/tls/digest.h"
 
@@ -65,6 +67,7 @@ int main(void) {
 std::string temporary_directory() {
   std::string path = ::testing::TempDir() + "/qemu-XXXXXX";
   CHECK(::mkdtemp(path.data()) != nullptr);
+  CHECK(::chmod(path.c_str(), 0711) == 0);
   return path;
 }
 
@@ -128,6 +131,11 @@ RealRig::RealRig() : dir_(temporary_directory()) {
     config.run_dir = std::format("{}/{}", dir_, n);
     config.disk_dir = std::format("{}/disk{}", dir_, n);
     if (real_qemu_is_here()) config.image_dir = test_images().dir;
+    if (::geteuid() == 0) {
+      config.uid_first = 200000;
+      config.uid_count = 4;
+      if (cgroup::probe()) config.cgroup = std::format("godwit-qemu-{}-{}", ::getpid(), n);
+    }
     config.listen_address = "127.0.0.1";
     config.port_first = 41000;  // Both nodes share them: one's listener is the other's taken port.
     config.port_last = 41063;
@@ -141,6 +149,9 @@ RealRig::~RealRig() {
     kill(n);
   }
   std::filesystem::remove_all(dir_);
+  for (const Node& node : nodes_)
+    if (!node.config.cgroup.empty())
+      (void)cgroup::Group::create(node.config.cgroup);  // And remove.
 }
 
 void RealRig::start_agent(int n) {

@@ -46,6 +46,8 @@ class RealRig {
 
   std::string console(int n) const;
   std::string overlay(int n) const;
+  GuestFiles files(int n) const;
+  const Config& config(int n) const { return nodes_[n].config; }
 
  private:
   class Events final : public ports::EventSink<ports::HypervisorEvent> {
@@ -69,8 +71,6 @@ class RealRig {
 
   void start_agent(int n);
   void stop_agent(int n);
-  GuestFiles files(int n) const;
-
   std::string dir_;
   std::array<Node, 2> nodes_;
 };
