@@ -70,29 +70,6 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
   follow_inside(before, input.on, step);
 }
 
-void Guest::follow_inside(Place before, On on, Step& step) {
-  switch (state_.place) {
-    case Place::kStill:
-      if (on == On::kRan || on == On::kFoundRunning) inside_.resumed(container_, step);
-      return;
-    case Place::kPrecopy:
-    case Place::kStopped:
-    case Place::kResuming:
-    case Place::kTaken:
-      return;  // As it was: it runs here, or is about to, or never left.
-    default:
-      inside_.left(step);
-  }
-  if (before == Place::kGranted) send_logs(step);
-}
-
-// Idle, and the newest epoch is above what ran here: it was given away and accepted.
-void Guest::send_logs(Step& step) const {
-  const migration::Record& r = state_.record;
-  const bool gave = r.role == migration::Role::kIdle && r.epoch > r.held;
-  if (container_ && gave && r.to != migration::kNoNode) inside_.went(names_.name(r.to), step);
-}
-
 void Guest::carry_out(Do effect, const migration::Input& input, Time now, Step& step) {
   switch (effect) {
     case Do::kWrite:

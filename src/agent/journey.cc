@@ -192,10 +192,6 @@ void Guest::on_inspected(const ports::Inspected& found, Time now, Step& step) {
   if (found.qemu == Qemu::kNone || state_.place == Place::kDiscarding) send_logs(step);
 }
 
-void Guest::on_inside(const ports::GuestAnswer& answer, Time now, Step& step) {
-  inside_.on_answer(answer, config_.self, now, step);
-}
-
 void Guest::on_time(Time now, Step& step) {
   inside_.on_time(now, step);
   if (journey_.give_up && *journey_.give_up <= now)

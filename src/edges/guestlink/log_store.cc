@@ -22,47 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <class T>
-bool take_number(std::string_view& text, T& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end == text.data() + text.size() || *end != ' ') return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
-  return true;
-}
-
-std::optional<frame::LogLine> parse_line(std::string_view text) {
-  frame::LogLine line;
-  int cut = 0;
-  if (!take_number(text, line.sequence) || !take_number(text, line.time_us) ||
-      !take_number(text, line.stream) || !take_number(text, cut))
-    return std::nullopt;
-  line.cut = cut != 0;
-  line.text = text;
-  return line;
-}
-
-struct Head {
-  std::string boot;
-  std::uint64_t dropped = 0;
-};
-
-std::optional<Head> parse_head(std::string_view text) {
-  if (!text.starts_with("boot ")) return std::nullopt;
-  text.remove_prefix(5);
-  const auto end = text.find(" dropped ");
-  if (end == text.npos) return std::nullopt;
-  Head head{std::string(text.substr(0, end)), 0};
-  const std::string_view count = text.substr(end + 9);
-  std::from_chars(count.data(), count.data() + count.size(), head.dropped);
-  return head;
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return not_found(std::format("open {}", path));
-  return std::string((std::istreambuf_iterator<char>(file)), {});
-}
-
 // What a guest says goes into a line of text: without line breaks, and a boot without spaces.
 std::string one_line(std::string text) {
   std::ranges::replace(text, '\n', ' ');
@@ -101,33 +60,11 @@ LogStore::LogStore(LogStore&& other) noexcept
       last_(other.last_),
       dropped_(other.dropped_) {}
 
-// Looks at the first and last lines only: a store of 64 MiB is opened while a guest waits.
-Result<LogStore::Segment> LogStore::summary(std::string_view bytes, std::uint64_t& dropped) {
-  Segment s;
-  const auto head_end = bytes.find('\n');
-  const auto head = parse_head(bytes.substr(0, std::min(head_end, bytes.size())));
-  if (head_end == bytes.npos) return s;  // Cut off while it was begun.
-  if (!head) return invalid("not a log segment");
-  s.boot = head->boot;
-  dropped = std::max(dropped, head->dropped);
-  s.bytes = bytes.rfind('\n') + 1;
-  std::string_view lines = bytes.substr(head_end + 1, s.bytes - head_end - 1);
-  s.lines = static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
-  if (s.lines == 0) return s;
-  lines.remove_suffix(1);
-  const auto first = parse_line(lines.substr(0, lines.find('\n')));
-  const auto last = parse_line(lines.substr(lines.rfind('\n') + 1));  // npos + 1 is 0.
-  if (!first || !last) return invalid("not a log line in a segment");
-  s.first = first->sequence;
-  s.last = last->sequence;
-  s.begun_us = first->time_us;
-  return s;
-}
-
 Status LogStore::load() {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(dir_, error)) {
-    Segment segment{.name = entry.path().filename()};
+    Segment segment;
+    segment.name = entry.path().filename();
     const std::string& name = segment.name;
     const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), segment.number);
     const bool ours = bad == std::errc{} && std::string_view(end) == ".log";
@@ -148,11 +85,10 @@ Status LogStore::load() {
 Status LogStore::take_up(Segment& segment) {
   const std::string file = path(segment);
   ASSIGN_OR_RETURN(const std::string bytes, read_file(file));
-  const Result<Segment> found = summary(bytes, dropped_);
+  const Result<SegmentSummary> found = summarize(bytes);
   if (!found) return data_loss(std::format("{}: {}", file, found.error().message));
-  const Segment named = std::exchange(segment, *found);
-  segment.name = named.name;
-  segment.number = named.number;
+  static_cast<SegmentSummary&>(segment) = *found;
+  dropped_ = std::max(dropped_, found->dropped);
   if (segment.bytes < bytes.size() &&
       ::truncate(file.c_str(), static_cast<off_t>(segment.bytes)) != 0)
     return system_error(std::format("truncate {}", file), errno);
@@ -190,10 +126,10 @@ std::vector<const LogStore::Segment*> LogStore::in_order() const {
 }
 
 Status LogStore::keep(const std::string& bytes) {
-  std::uint64_t dropped = dropped_;
-  ASSIGN_OR_RETURN(Segment segment, summary(bytes, dropped));
+  ASSIGN_OR_RETURN(const SegmentSummary found, summarize(bytes));
+  Segment segment{found};
   if (segment.bytes != bytes.size()) return invalid("a log segment that is cut");
-  dropped_ = dropped;
+  dropped_ = std::max(dropped_, found.dropped);
   if (segment.lines == 0) return {};
   segment.name =
       std::format("from-{}-{:020}-{:020}.log", plain(segment.boot), segment.first, segment.last);
@@ -231,7 +167,9 @@ Status LogStore::begin_boot(const std::string& boot) {
 
 Status LogStore::begin_segment() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  Segment next{.number = number_ + 1, .boot = boot_};
+  Segment next;
+  next.number = number_ + 1;
+  next.boot = boot_;
   next.name = std::format("{:010}.log", next.number);
   fd_ = ::open(path(next).c_str(), O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   if (fd_ < 0) return system_error(std::format("open {}", path(next)), errno);
@@ -326,22 +264,6 @@ Result<std::vector<frame::LogLine>> LogStore::read() const {
     }
   }
   return out;
-}
-
-Result<std::vector<frame::LogLine>> read_segment(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
-  std::vector<frame::LogLine> lines;
-  for (std::size_t at = 0, end; (end = bytes.find('\n', at)) != bytes.npos; at = end + 1) {
-    const std::string_view text = std::string_view(bytes).substr(at, end - at);
-    if (at == 0) {
-      if (!parse_head(text)) return data_loss(std::format("{}: not a log segment", path));
-      continue;
-    }
-    auto line = parse_line(text);
-    if (!line) return data_loss(std::format("{}: byte {}: not a log line", path, at));
-    lines.push_back(*std::move(line));
-  }
-  return lines;
 }
 
 }  // namespace godwit::guestlink

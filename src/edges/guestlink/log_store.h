@@ -5,18 +5,16 @@
 // not know to be kept. A line is named by its boot and sequence and is read once. Boots are in the
 // order of their first lines' times: a cold start takes seconds, nodes' clocks differ by less.
 //
-// A segment is a text file. Its first line is "boot BOOT dropped N": which boot's sequences these
-// are, and how many lines had been dropped when it was begun. Then per line
-// "SEQUENCE TIME_US STREAM CUT TEXT".
+// The files are those of log_segment.h.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "edges/guestlink/log_segment.h"
 #include "lib/frame/control.h"
 
 namespace godwit::guestlink {
@@ -56,18 +54,12 @@ class LogStore {
   std::vector<std::string> segments() const;
 
  private:
-  struct Segment {
+  struct Segment : SegmentSummary {
     std::string name;
     std::uint64_t number = 0;  // 0: it came from another node.
-    std::string boot;
-    std::uint64_t first = 0, last = 0;  // Sequences; 0: no line yet.
-    std::int64_t begun_us = 0;          // The first line's time.
-    std::uint64_t bytes = 0;
-    std::uint64_t lines = 0;
   };
   LogStore(std::string dir, const LogLimits& limits) : dir_(std::move(dir)), limits_(limits) {}
   std::string path(const Segment& segment) const { return dir_ + "/" + segment.name; }
-  static Result<Segment> summary(std::string_view bytes, std::uint64_t& dropped);
   Status load();
   Status take_up(Segment& segment);
   Segment* open_segment();
@@ -86,8 +78,5 @@ class LogStore {
   std::uint64_t last_ = 0;
   std::uint64_t dropped_ = 0;
 };
-
-// One segment's lines. DataLoss when it is none; a cut last line is left out.
-Result<std::vector<frame::LogLine>> read_segment(const std::string& path);
 
 }  // namespace godwit::guestlink
