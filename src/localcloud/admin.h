@@ -5,7 +5,8 @@
 //   capacity {pool "TYPE/ZONE[/on-demand]", count N|"auto"}
 //   reclaim  {instance, notice true|false}
 //   kill     {instance}                                 as if the host under it died
-//   status   {}   -> {instances [...], pools [...], time}
+//   status   {}   -> {instances [...], pools [...], time}; with real instances
+//            also network {dropped_by_source_check N, dropped_by_destination_check N} (packets)
 //   bill     {}   -> {items [{instance, lifecycle, type, zone, start, end, seconds, micro_usd,
 //                     ended_by_cloud}], total_micro_usd, time}; end null: it runs, charged until
 //                     now

@@ -1,6 +1,6 @@
 // The configuration file of godwit-cloud: JSON, unknown members refused. Members and defaults:
 //
-//   address "127.0.0.1", port 0 (any free), port_file "" (written once the port is listened on)
+//   address "127.0.0.1", port 0 (any free), port_file "" (written when all is ready)
 //   admin_socket "/run/godwit-cloud.sock"
 //   region "us-east-1"; zones [] (default: those of the prices)
 //   types_file ""; types {NAME: {vcpus, memory_mib, on_demand_usd, nested}}; nested_types [NAME]

@@ -36,15 +36,18 @@ Result<std::unique_ptr<Service>> Service::start(io::Loop& loop, const ServiceCon
                    http::Server::listen(loop, config.address, config.port, std::move(answer)));
   ASSIGN_OR_RETURN(auto listener, io::Listener::listen_unix(loop, config.admin_socket));
   self->admin_ = std::make_unique<io::Listener>(std::move(listener));
-  if (!config.port_file.empty()) {
-    const std::string next = config.port_file + ".tmp";
-    std::ofstream(next) << self->port() << '\n';
-    if (std::rename(next.c_str(), config.port_file.c_str()) != 0)
-      return system_error(std::format("write {}", config.port_file), errno);
-  }
   loop.spawn(self->serve_admin());
   loop.spawn(self->keep_time());
   return service;
+}
+
+Status Service::announce(const ServiceConfig& config) const {
+  if (config.port_file.empty()) return {};
+  const std::string next = config.port_file + ".tmp";
+  std::ofstream(next) << port() << '\n';
+  if (std::rename(next.c_str(), config.port_file.c_str()) != 0)
+    return system_error(std::format("write {}", config.port_file), errno);
+  return {};
 }
 
 Time Service::now() { return latest_ = std::max(latest_, wall_clock()); }
@@ -108,6 +111,8 @@ io::Task<void> Service::talk(io::Stream stream) {
 io::Task<json::Value> Service::command(json::Value request) {
   if (request["command"].text() != "exec") {
     json::Value answer = admin_answer(cloud_, request, now());
+    if (hands_.network && request["command"].text() == "status")
+      answer.set("network", hands_.network());
     apply_effects();
     co_return answer;
   }

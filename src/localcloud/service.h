@@ -22,17 +22,22 @@ namespace godwit::localcloud {
 struct Hands {
   std::function<void(const Instance&)> boot;
   std::function<void(const std::string& instance)> kill;
+  // Added to `status` as "network".
+  std::function<json::Value()> network;
   // Runs a command in an instance: {"ok": true, "exit": N, "output": TEXT} or {"error": TEXT}.
   std::function<io::Task<json::Value>(std::string instance, std::vector<std::string> argv)> exec;
 };
 
 class Service {
  public:
-  // Listens; the loop must outlive this, and be run. Prices begin now.
+  // Listens; the loop must outlive this, and be run. Prices begin now. Requests wait for the loop.
   static Result<std::unique_ptr<Service>> start(io::Loop& loop, const ServiceConfig& config);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
+
+  // Writes the port file, if one is configured.
+  Status announce(const ServiceConfig& config) const;
 
   void set_hands(Hands hands) { hands_ = std::move(hands); }
   // A real instance has ended without being asked to, or could not be started.

@@ -72,6 +72,7 @@ io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
                     .headers = headers_of(message),
                     .body = std::move(message.body())};
     stream.expires_never();
+    if (state.closed) co_return false;  // The handler's own world may be gone.
     response = co_await state.handler(std::move(request));
     if (state.closed) co_return false;
   }
