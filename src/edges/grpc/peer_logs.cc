@@ -51,19 +51,17 @@ class PeerLogs::Lines {
   }
 
   void send(const NodeId& to, ports::LogSegment segment, ports::LogDone done) {
-    Call* call = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto line = lines_.find(to);
-      if (line != lines_.end() && !closing_) {
-        if (!line->second.stub)
-          line->second.stub =
-              wire::Peer::NewStub(make_channel(line->second.address, to, credentials_));
-        call = new Call(*this, line->second.stub, to, std::move(segment), std::move(done));
-        calls_.insert(call);
-      }
+    std::unique_lock lock(mutex_);
+    const auto line = lines_.find(to);
+    if (line == lines_.end() || closing_) {
+      lock.unlock();
+      return done(not_found(std::format("no address of {}", to.value)));
     }
-    if (!call) return done(not_found(std::format("no address of {}", to.value)));
+    auto& stub = line->second.stub;
+    if (!stub) stub = wire::Peer::NewStub(make_channel(line->second.address, to, credentials_));
+    auto* const call = new Call(*this, stub, to, std::move(segment), std::move(done));
+    calls_.insert(call);
+    lock.unlock();
     call->start();
   }
 
