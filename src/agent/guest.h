@@ -18,9 +18,9 @@
 #include <string>
 
 #include "agent/inside.h"
-#include "agent/names.h"
 #include "agent/step.h"
 #include "core/migration/ownership.h"
+#include "ports/names.h"
 
 namespace godwit::agent {
 
@@ -109,7 +109,7 @@ class Guest {
   GuestId id_;
   const Config& config_;
   const std::function<std::string()>& draw_key_;
-  Names names_;
+  ports::Names names_;
   migration::State state_;
   ports::MachineRecord machine_;
   std::optional<ports::Container> container_;

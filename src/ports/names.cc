@@ -1,8 +1,8 @@
-#include "agent/names.h"
+#include "ports/names.h"
 
 #include <algorithm>
 
-namespace godwit::agent {
+namespace godwit::ports {
 
 migration::Node Names::index(const NodeId& name) {
   const auto at = std::ranges::find(names_, name);
@@ -14,17 +14,17 @@ migration::Node Names::index(const NodeId& name) {
   return static_cast<migration::Node>(at - names_.begin());
 }
 
-migration::NodeSet Names::set(const ports::NodeNames& names) {
+migration::NodeSet Names::set(const NodeNames& names) {
   migration::NodeSet set;
   for (const NodeId& name : names) set = set.with(index(name));
   return set;
 }
 
-ports::NodeNames Names::names(migration::NodeSet set) const {
-  ports::NodeNames names;
+NodeNames Names::names(migration::NodeSet set) const {
+  NodeNames names;
   for (migration::Node n = 0; n < names_.size(); ++n)
     if (set.contains(n)) names.insert(names_[n]);
   return names;
 }
 
-}  // namespace godwit::agent
+}  // namespace godwit::ports
