@@ -54,6 +54,9 @@ Result<AgentConfig> read(const json::Value& value) {
   config.log_dir = value["log_dir"].text("/var/lib/godwit/logs");
   if (value.has("gateway")) config.gateway = value["gateway"].text();
   config.qemu.listen_address = config.agent.address;
+  config.qemu.uid_first = static_cast<std::uint32_t>(value["uid_first"].natural());
+  config.qemu.uid_count = static_cast<std::uint32_t>(value["uid_count"].natural());
+  config.qemu.cgroup = value["cgroup"].text();
   config.boot_id = value["boot_id"].text("/proc/sys/kernel/random/boot_id");
   TRY(read_peers(value, config));
   return config;

@@ -1,6 +1,7 @@
 #include "tests/handover/rig.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "lib/cgroup/cgroup.h"
 #include "lib/json/json.h"
 #include "lib/tls/digest.h"
 
@@ -57,7 +59,16 @@ Result<std::unique_ptr<Rig>> Rig::make(int nodes, const std::string& program,
 
 Rig::~Rig() {
   for (const auto& [node, pid] : std::map(agents_)) kill_agent(node);
-  for (int node = 0; fs::exists(node_dir(node)); ++node) kill_qemu(node);
+  for (int node = 0; fs::exists(node_dir(node)); ++node) {
+    kill_qemu(node);
+    const auto group = cgroup::Group::create(group_name(node));
+    for (int i = 0; group && i < 100; ++i) {
+      const auto members = (*group)->members();
+      if (!members || members->empty()) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    if (group) cgroup::sweep(group_name(node), 0);
+  }
   control_.reset();
   std::error_code ignored;
   if (!folder_.empty()) fs::remove_all(folder_, ignored);
@@ -73,11 +84,18 @@ ports::NodeNames Rig::names(const std::vector<int>& nodes) const {
 
 std::string Rig::node_dir(int node) const { return std::format("{}/{}", folder_, node); }
 
+// By the folder's random name: a pid is not unique among pid namespaces.
+std::string Rig::group_name(int node) const {
+  return std::format("godwit-{}-{}", fs::path(folder_).filename().string(), node);
+}
+
 Status Rig::build(int nodes, const std::string& program, const std::string& image) {
   program_ = program;
   char folder[] = "/tmp/handover-XXXXXX";
   if (!mkdtemp(folder)) return system_error("mkdtemp", errno);
   folder_ = folder;
+  // QEMU passes through it under its own uid.
+  if (chmod(folder, 0711) != 0) return system_error("chmod", errno);
   ASSIGN_OR_RETURN(lab_, lab::Lab::make(nodes));
   TRY(make_files(nodes, image));
   ASSIGN_OR_RETURN(const tls::Identity authority, tls::make_authority("godwit test", valid()));
@@ -160,6 +178,9 @@ Status Rig::write_config(int node, int nodes, const tls::Identity& authority) {
       .set("disk_dir", dir + "/disk")
       .set("image_dir", folder_ + "/images")
       .set("boot_id", dir + "/boot_id")
+      .set("uid_first", 200000 + 100 * node)
+      .set("uid_count", 100)
+      .set("cgroup", cgroup::probe() ? group_name(node) : "")
       .set("peers", peers);
   return write_file(dir + "/agent.json", config.dump());
 }

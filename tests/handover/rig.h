@@ -113,6 +113,7 @@ class Rig final : public ports::EventSink<ports::Message> {
   Status make_files(int nodes, const std::string& image);
   Status write_config(int node, int nodes, const tls::Identity& authority);
   std::string node_dir(int node) const;
+  std::string group_name(int node) const;
   pid_t qemu_pid(int node) const;
   void believe(const ports::Message& message);
 

@@ -134,7 +134,8 @@ RealRig::RealRig() : dir_(temporary_directory()) {
     if (::geteuid() == 0) {
       config.uid_first = 200000;
       config.uid_count = 4;
-      if (cgroup::probe()) config.cgroup = std::format("godwit-qemu-{}-{}", ::getpid(), n);
+      if (cgroup::probe())
+        config.cgroup = std::format("godwit-{}-{}", dir_.substr(dir_.rfind('/') + 1), n);
     }
     config.listen_address = "127.0.0.1";
     config.port_first = 41000;  // Both nodes share them: one's listener is the other's taken port.
@@ -149,9 +150,16 @@ RealRig::~RealRig() {
     kill(n);
   }
   std::filesystem::remove_all(dir_);
-  for (const Node& node : nodes_)
-    if (!node.config.cgroup.empty())
-      (void)cgroup::Group::create(node.config.cgroup);  // And remove.
+  for (const Node& node : nodes_) {
+    if (node.config.cgroup.empty()) continue;
+    const auto group = cgroup::Group::create(node.config.cgroup);
+    for (int i = 0; group && i < 100; ++i) {  // What was killed is gone a little later.
+      const auto members = (*group)->members();
+      if (!members || members->empty()) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    cgroup::sweep(node.config.cgroup, 0);
+  }
 }
 
 void RealRig::start_agent(int n) {
