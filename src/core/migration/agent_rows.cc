@@ -268,6 +268,14 @@ const Row kTakeover[] = {
      {G::kRoleIdle, G::kMaySeal, G::kGenerationNewer, G::kSelfInSet},
      {Do::kRecordTake, Do::kWrite, Do::kBoot},
      kBooting},
+    // Its copy is older than what it is told to start from: the copy goes, the repeated TAKE finds
+    // this node idle.
+    {"takeover.spare.take_from_none",
+     at(kSpare),
+     On::kTakeFromNone,
+     {G::kRoleIdle, G::kMaySeal, G::kGenerationNewer, G::kSelfInSet},
+     {Do::kDropCopy, Do::kDiscardKeepOverlay},
+     kDiscarding},
     {"takeover.booting.booted", at(kBooting), On::kBooted, {}, {Do::kRun}, kTaken},
     {"takeover.booting.failed",
      at(kBooting),

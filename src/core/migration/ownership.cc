@@ -97,6 +97,7 @@ bool change_record(Do action, State& s, const Input& in) {
     case Do::kAccept:
       s.before_accept = r.epoch;
       s.accepted_fresh = true;
+      s.qemu_lost = false;
       hold(r, in.epoch, in.set);
       return true;
     case Do::kUnaccept:
@@ -115,6 +116,7 @@ bool change_record(Do action, State& s, const Input& in) {
       s.seal_waits = 0;
       return true;
     case Do::kRecordTake:
+      s.qemu_lost = false;
       hold(r, {in.generation, 0}, in.set);
       return true;
     case Do::kBecomeIdle:
@@ -195,6 +197,7 @@ const char* name(Place place) {
 
 const char* name(On on) {
   static constexpr const char* kNames[] = {"move",
+                                           "checkpoint",
                                            "stopped",
                                            "stream-done",
                                            "attempt-failed",

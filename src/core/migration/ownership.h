@@ -111,6 +111,7 @@ struct State {
 enum class On : std::uint8_t {
   // What happens here.
   kMove,           // Leave for input.to.
+  kCheckpoint,     // Cut a checkpoint. No row yet: it comes with the vault.
   kStopped,        // QEMU stopped the guest to send the rest.
   kStreamDone,     // QEMU `completed`, the mirror ended, its error empty.
   kAttemptFailed,  // Anything in the attempt failed or took too long; at the destination, the
@@ -229,6 +230,7 @@ enum class Do : std::uint8_t {
   kSendPend,
   kSendClear,
   kSendReport,
+  kSendCheckpoint,  // No row yet.
 };
 
 struct Row {

@@ -78,8 +78,8 @@ class PeerMailer::Line {
     wire::Delivered reply;
   };
 
-  // The next step of whoever holds the turn (`busy_`, one of `users_`); gives it up or passes it to a
-  // callback.
+  // The next step of whoever holds the turn (`busy_`, one of `users_`); gives it up or passes it to
+  // a callback.
   void go_on(bool pause) {
     wire::Peer::Stub* stub = nullptr;
     Call* call = nullptr;
