@@ -65,10 +65,24 @@ std::vector<Time> Market::moments(const Pool& pool) const {
   return all;
 }
 
+std::optional<Time> Market::next_moment(const Pool& pool, Time after) const {
+  std::optional<Time> next;
+  if (const auto found = overrides_.find(pool); found != overrides_.end()) {
+    const auto at = std::ranges::upper_bound(found->second, after, {}, &Override::time);
+    if (at != found->second.end()) next = at->time;
+    // What is set by hand hides the series.
+    if (at != found->second.begin() && std::prev(at)->price) return next;
+  }
+  const std::vector<PriceChange>& series = series_.at(pool);
+  const auto at = std::ranges::upper_bound(series, after, {}, &PriceChange::time);
+  if (at != series.end() && (!next || at->time < *next)) next = at->time;
+  return next;
+}
+
 std::optional<Time> Market::next_change(const Pool& pool, Time after) const {
   const auto now = price(pool, after);
-  for (const Time moment : moments(pool))
-    if (moment > after && price(pool, moment) != now) return moment;
+  for (auto at = next_moment(pool, after); at; at = next_moment(pool, *at))
+    if (price(pool, *at) != now) return at;
   return std::nullopt;
 }
 

@@ -65,6 +65,8 @@ class Market {
     Time time;
     std::optional<MicroUsdPerHour> price;
   };
+  // The next time at which something may change. Asked for often: logarithmic.
+  std::optional<Time> next_moment(const Pool& pool, Time after) const;
   std::vector<Time> moments(const Pool& pool) const;  // All at which something may change, sorted.
 
   Series series_;

@@ -90,6 +90,28 @@ Market steps() {
                    {kStart + 7200s, {60'000}}}}});
 }
 
+// next_change() finds what walking second by second finds, with and without prices set by hand.
+TEST(Series, NextChangeIsTheFirstSecondThatDiffers) {
+  Random random(11);
+  for (int round = 0; round < 100; ++round) {
+    std::vector<PriceChange> changes;
+    for (int t = 0; t < 60; t += 1 + static_cast<int>(random.below(9)))
+      changes.push_back({kStart + seconds{t}, {static_cast<std::int64_t>(random.below(3))}});
+    Market market({{kPool, changes}});
+    for (int t = 0; t < 60; t += 5 + static_cast<int>(random.below(20))) {
+      std::optional<MicroUsdPerHour> price;
+      if (random.below(3) > 0) price = MicroUsdPerHour{static_cast<std::int64_t>(random.below(3))};
+      market.set_price(kPool, price, kStart + seconds{t});
+    }
+    for (Time from = kStart - 2s; from < kStart + 70s; from += 1s) {
+      std::optional<Time> walked;
+      for (Time t = from + 1s; t < kStart + 80s && !walked; t += 1s)
+        if (market.price(kPool, t) != market.price(kPool, from)) walked = t;
+      EXPECT_EQ(market.next_change(kPool, from), walked);
+    }
+  }
+}
+
 struct Case {
   const char* what;
   BillingRule rule;
