@@ -66,7 +66,9 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
   if (state_.place == Place::kIdle || state_.place == Place::kStill) journey_ = {};
   const bool waits = state_.place == Place::kGranted || state_.place == Place::kSpare ||
                      (state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking);
-  repeat_at_ = waits ? std::optional(now + config_.repeat) : std::nullopt;
+  // A message that changes nothing must not put off what is due, nor forget a failed Run or Resume.
+  if (before != state_.place) repeat_at_.reset();
+  if (waits && !repeat_at_) repeat_at_ = now + config_.repeat;
   follow_inside(before, input.on, step);
 }
 

@@ -81,6 +81,7 @@ void Guest::continue_if_ready(Step& step) {
 void Guest::fail_attempt(const std::string& why, Time now, Step& step) {
   const bool source = state_.place == Place::kPrecopy || state_.place == Place::kStopped;
   if (source) tell_moved(false, why, {}, step);
+  if (source) journey_.leg = Leg::kNone;  // A late READY or STOP of it means nothing any more.
   journey_.give_up.reset();
   step.commands.push_back(Note{id_, std::format("attempt failed: {}", why)});
   apply({.on = On::kAttemptFailed}, now, step);

@@ -182,6 +182,12 @@ FakeHypervisor::Outcome FakeHypervisor::close_mirror(Qemu& q) {
 }
 
 FakeHypervisor::Outcome FakeHypervisor::go_on(Qemu& q) {
+  if (q.stream == Stream::kSent) {
+    q.stream = Stream::kCompleted;
+    q.mirror = Mirror::kNone;
+    q.run = Run::kPostmigrate;
+    return Completed{std::uint64_t{q.machine.memory_mib} << 20, kStepBytes};
+  }
   if (q.stream != Stream::kPreSwitchover) return unfit("not pre-switchover");
   if (q.mirror != Mirror::kClosed) return unfit("the mirror is not closed");
   if (takes_fault(q, FakeFault::kNoEnd)) {
@@ -201,10 +207,8 @@ FakeHypervisor::Outcome FakeHypervisor::go_on(Qemu& q) {
     q.run = Run::kRunning;  // By itself.
     return failed(Code::kUnavailable, "stream failed: connection reset");
   }
-  q.stream = Stream::kCompleted;
-  q.mirror = Mirror::kNone;
-  q.run = Run::kPostmigrate;
-  return Completed{std::uint64_t{q.machine.memory_mib} << 20, kStepBytes};
+  q.stream = Stream::kSent;
+  return std::nullopt;
 }
 
 FakeHypervisor::Outcome FakeHypervisor::finish(Qemu& q) {
@@ -219,9 +223,12 @@ FakeHypervisor::Outcome FakeHypervisor::finish(Qemu& q) {
 FakeHypervisor::Outcome FakeHypervisor::resume(Qemu& q) {
   if (q.run == Run::kIncoming || q.run == Run::kPrelaunch || q.run == Run::kPaused)
     return unfit("not the source of a stream");
+  if (takes_fault(q, FakeFault::kResumeFails))
+    return failed(Code::kDeadlineExceeded, "no answer from qemu");
   Qemu* to = peer(q.peer_port);
   const bool under_way = q.stream == Stream::kActive || q.stream == Stream::kPreSwitchover ||
                          q.stream == Stream::kDevice;
+  if (q.stream == Stream::kSent) q.stream = Stream::kCompleted;
   if (under_way) {
     const bool late = takes_fault(q, FakeFault::kResumeTooLate) || q.stream == Stream::kDevice;
     if (to && late) {
@@ -243,7 +250,7 @@ Inspected FakeHypervisor::inspect(const Qemu& q) const {
   found.attempt = q.attempt;
   found.epoch = q.epoch;
   const bool under_way = q.stream == Stream::kActive || q.stream == Stream::kPreSwitchover ||
-                         q.stream == Stream::kDevice;
+                         q.stream == Stream::kDevice || q.stream == Stream::kSent;
   switch (q.run) {
     case Run::kNone:
       return {};
@@ -294,6 +301,19 @@ void FakeHypervisor::forget() {
 std::uint64_t FakeHypervisor::memory(const GuestId& guest) const {
   const auto it = guests_.find(guest);
   return it == guests_.end() ? 0 : it->second.memory;
+}
+
+bool FakeHypervisor::has_qemu(const GuestId& guest) const {
+  const auto it = guests_.find(guest);
+  return it != guests_.end() && it->second.run != Run::kNone;
+}
+
+bool FakeHypervisor::holds_copy(const GuestId& guest) const {
+  const auto it = guests_.find(guest);
+  if (it == guests_.end()) return false;
+  const Run run = it->second.run;
+  return run == Run::kRunning || run == Run::kFinishMigrate || run == Run::kPostmigrate ||
+         run == Run::kPaused;
 }
 
 bool FakeHypervisor::runs(const GuestId& guest) const {

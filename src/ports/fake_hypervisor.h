@@ -48,6 +48,7 @@ enum class FakeFault {
   kRunFails,       // Run: `cont` fails; the guest stays paused.
   kStartFails,     // Boot, Receive.
   kStuck,          // Send: gives up in precopy.
+  kResumeFails,    // Resume: no answer in time; nothing has changed.
 };
 
 class FakeHypervisor final : public Hypervisor {
@@ -76,10 +77,14 @@ class FakeHypervisor final : public Hypervisor {
   std::uint64_t memory(const GuestId& guest) const;
   void set_memory(const GuestId& guest, std::uint64_t value) { guests_[guest].memory = value; }
   bool runs(const GuestId& guest) const;
+  bool has_qemu(const GuestId& guest) const;
+  // The QEMU here has all of the guest's memory: runs, ran and is paused, or received it whole.
+  bool holds_copy(const GuestId& guest) const;
 
  private:
   enum class Run { kNone, kPrelaunch, kRunning, kIncoming, kFinishMigrate, kPostmigrate, kPaused };
-  enum class Stream { kNone, kActive, kPreSwitchover, kDevice, kCompleted, kFailed };
+  // kSent: all is at the peer, its acknowledgement is on its way.
+  enum class Stream { kNone, kActive, kPreSwitchover, kDevice, kSent, kCompleted, kFailed };
   enum class Mirror { kNone, kReady, kClosed, kBroken };
   struct Qemu {
     // The program.

@@ -55,7 +55,13 @@ const Row kSource[] = {
      {},
      {Do::kDropAttempt, Do::kResume},
      kResuming},
-    {"source.resuming.ran", at(kResuming), On::kRan, {}, {Do::kSendCancel, Do::kForget}, kStill},
+    // Its epoch may never have run here: a TAKE that a crash turned into a resume.
+    {"source.resuming.ran",
+     at(kResuming),
+     On::kRan,
+     {},
+     {Do::kRecordHeld, Do::kWrite, Do::kSendCancel, Do::kSendReport, Do::kForget},
+     kStill},
     {"source.resuming.repeat", at(kResuming), On::kRepeat, {}, {Do::kResume}},
     // Grant needs both: QEMU completed with a whole disk, and LOADED of this very attempt. From
     // `completed` on QEMU never

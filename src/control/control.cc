@@ -1,0 +1,72 @@
+#include "control/control.h"
+
+#include <type_traits>
+#include <utility>
+
+namespace godwit::control {
+
+Step Control::restart(const ports::Rows& rows, Time now) {
+  Step step;
+  nodes_ = rows.nodes;
+  for (const auto& [node, row] : nodes_)
+    if (row.dead) dead_.insert(node);
+  for (const auto& [id, row] : rows.guests) guest(id).restore(row, now);
+  step.wake = wake();
+  return step;
+}
+
+Step Control::on(const Event& event, Time now) {
+  Step step;
+  std::visit(
+      [&]<class T>(const T& e) {
+        if constexpr (std::is_same_v<T, ports::Message>) {
+          // Of a guest that is not known: its row was never committed, or it was deleted.
+          if (const auto at = guests_.find(e.guest); at != guests_.end())
+            at->second.on_message(e, now, step);
+        } else if constexpr (std::is_same_v<T, AgentSeen>) {
+          on_seen(e, step);
+        } else if constexpr (std::is_same_v<T, Certified>) {
+          on_certified(e.node, now, step);
+        } else if constexpr (std::is_same_v<T, NodeJoined>) {
+          nodes_[e.node] = {.address = e.address};
+          step.writes.push_back(ports::NodeWrite{e.node, nodes_[e.node]});
+        } else if constexpr (std::is_same_v<T, CreateGuest>) {
+          guest(e.guest).create(e, now, step);
+        } else if constexpr (std::is_same_v<T, AllowNodes>) {
+          if (guests_.contains(e.guest)) guest(e.guest).allow(e.set, now, step);
+        } else if constexpr (std::is_same_v<T, MoveGuest>) {
+          if (guests_.contains(e.guest)) guest(e.guest).move(e.to, step);
+        } else if constexpr (std::is_same_v<T, TakeOver>) {
+          if (guests_.contains(e.guest)) guest(e.guest).take_over(e.set, now, step);
+        } else {
+          for (auto& [id, owner] : guests_) owner.on_time(now, step);
+        }
+      },
+      event);
+  step.wake = wake();
+  return step;
+}
+
+// Its agent may have been alone for a while: what it knows is asked for.
+void Control::on_seen(const AgentSeen& seen, Step& step) {
+  if (!seen.attached) return;
+  for (const auto& [id, owner] : guests_)
+    if (owner.row().owner.reach.contains(seen.node))
+      step.commands.push_back(Mail{{id, ports::kControl, seen.node, ports::AskReport{}}});
+}
+
+void Control::on_certified(const NodeId& node, Time now, Step& step) {
+  if (!dead_.insert(node).second) return;
+  nodes_[node].dead = true;
+  step.writes.push_back(ports::NodeWrite{node, nodes_[node]});
+  for (auto& [id, owner] : guests_) owner.on_death(node, now, step);
+}
+
+std::optional<Time> Control::wake() const {
+  std::optional<Time> first;
+  for (const auto& [id, owner] : guests_)
+    if (const auto at = owner.wake(); at && (!first || *at < *first)) first = at;
+  return first;
+}
+
+}  // namespace godwit::control
