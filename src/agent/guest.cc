@@ -48,7 +48,7 @@ ports::GuestRecord Guest::record() const {
 
 void Guest::apply(migration::Input input, Time now, Step& step) {
   const Place before = state_.place;
-  const migration::Outcome out = migration::step(migration::agent_rows(), 0, state_, input);
+  const migration::Outcome out = migration::step(config_.rows, 0, state_, input);
   if (!out.row) return;
   state_ = out.next;
   step.commands.push_back(Note{id_, out.row->name});

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "agent/inside.h"
@@ -28,6 +29,8 @@ struct Config {
   NodeId self;
   std::string address;                      // This node's underlay address.
   std::map<NodeId, std::string> addresses;  // Of the nodes that guests may go to.
+  // The ownership table: the shipped one, but for the simulator's planted bugs.
+  std::span<const migration::Row> rows = migration::agent_rows();
   Duration repeat =
       std::chrono::milliseconds{200};             // Between two sendings of an unanswered message.
   Duration ready_max = std::chrono::seconds{30};  // PREPARE to READY; QEMU starts in 0.3-1.5 s.

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 
 #include "control/owner.h"
 #include "control/step.h"
@@ -14,6 +15,10 @@ namespace godwit::control {
 
 class Control {
  public:
+  // `rows` is the shipped table, but for the simulator's planted bugs.
+  explicit Control(std::span<const migration::ControlRow> rows = migration::control_rows())
+      : rows_(rows) {}
+
   // The first call: what the store holds. Whatever was under way is taken up again.
   Step restart(const ports::Rows& rows, Time now);
   Step on(const Event& event, Time now);
@@ -25,9 +30,12 @@ class Control {
  private:
   void on_certified(const NodeId& node, Time now, Step& step);
   void on_seen(const AgentSeen& seen, Step& step);
-  Owner& guest(const GuestId& id) { return guests_.try_emplace(id, id, dead_).first->second; }
+  Owner& guest(const GuestId& id) {
+    return guests_.try_emplace(id, id, dead_, rows_).first->second;
+  }
   std::optional<Time> wake() const;
 
+  const std::span<const migration::ControlRow> rows_;
   std::map<NodeId, ports::NodeRow> nodes_;
   std::set<NodeId> dead_;
   std::map<GuestId, Owner> guests_;

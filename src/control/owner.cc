@@ -65,8 +65,7 @@ bool Owner::apply(Ask ask, const NodeId& node, ports::EpochName epoch, const por
   std::array<Heard, migration::kNodesMax> heard{};
   for (const auto& [name, said] : heard_) heard[names_.index(name)] = said;
   in.heard = heard;
-  const migration::ControlOutcome out =
-      migration::control_step(migration::control_rows(), row_, in);
+  const migration::ControlOutcome out = migration::control_step(rows_, row_, in);
   if (!out.row) return false;
   step.commands.push_back(Note{id_, out.row->name});
   const bool next = out.next.generation != row_.generation;

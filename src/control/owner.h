@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "control/step.h"
 #include "core/migration/takeover.h"
@@ -18,7 +19,8 @@ namespace godwit::control {
 class Owner {
  public:
   // `dead` are the nodes that are certified; it outlives this.
-  Owner(GuestId id, const std::set<NodeId>& dead) : id_(std::move(id)), dead_(dead) {}
+  Owner(GuestId id, const std::set<NodeId>& dead, std::span<const migration::ControlRow> rows)
+      : id_(std::move(id)), dead_(dead), rows_(rows) {}
 
   void restore(const ports::GuestRow& row, Time now);
   void create(const CreateGuest& wish, Time now, Step& step);
@@ -53,6 +55,7 @@ class Owner {
 
   const GuestId id_;
   const std::set<NodeId>& dead_;
+  const std::span<const migration::ControlRow> rows_;
   ports::Names names_;
   migration::StoreRow row_;
   ports::GuestRow kept_;

@@ -42,7 +42,8 @@ struct Cluster::Node final : ports::EventSink<ports::HypervisorEvent> {
   ports::FakeHypervisor hypervisor;  // Last: it offers events.
 };
 
-Cluster::Cluster(std::uint64_t seed, int nodes) : random_(seed) {
+Cluster::Cluster(std::uint64_t seed, int nodes, Rules rules)
+    : rules_(std::move(rules)), random_(seed) {
   for (int n = 0; n < nodes; ++n) nodes_.push_back(std::make_unique<Node>(wire_));
   for (int n = 0; n < nodes; ++n) rows_.nodes[name_of(n)] = {.address = address_of(n)};
   start_control();
@@ -248,7 +249,7 @@ ports::NodeNames Cluster::living() const {
 
 void Cluster::start_agent(int n) {
   Node& at = node(n);
-  agent::Config config{.self = name_of(n), .address = address_of(n)};
+  agent::Config config{.self = name_of(n), .address = address_of(n), .rows = rules_.agent};
   for (int other = 0; other < nodes(); ++other)
     if (other != n) config.addresses[name_of(other)] = address_of(other);
   at.events.clear();
@@ -260,7 +261,7 @@ void Cluster::start_agent(int n) {
 
 void Cluster::start_control() {
   control_events_.clear();
-  control_ = std::make_unique<control::Control>();
+  control_ = std::make_unique<control::Control>(rules_.control);
   carry_out(control_->restart(rows_, now_));
   for (int n = 0; n < nodes(); ++n)
     if (!node(n).dead && node(n).agent)

@@ -46,7 +46,13 @@ struct Weather {
 
 class Cluster {
  public:
-  Cluster(std::uint64_t seed, int nodes);
+  // Rules other than the shipped ones are for planted bugs.
+  struct Rules {
+    std::vector<migration::Row> agent = migration::agent_rows();
+    std::vector<migration::ControlRow> control = migration::control_rows();
+  };
+  Cluster(std::uint64_t seed, int nodes) : Cluster(seed, nodes, Rules{}) {}
+  Cluster(std::uint64_t seed, int nodes, Rules rules);
   ~Cluster();
 
   void create();                        // The guest, on node 0, allowed on all nodes.
@@ -96,6 +102,7 @@ class Cluster {
   // True: the process that takes the row is gone, stop here.
   bool strike(Moment moment, const std::optional<std::string>& row, int n);
 
+  const Rules rules_;
   Random random_;
   ports::FakeWire wire_;
   Time now_{std::chrono::hours{1}};
