@@ -1,0 +1,158 @@
+#include "edges/sqlite/store.h"
+
+#include <sqlite3.h>
+
+#include <format>
+#include <utility>
+#include <variant>
+
+#include "edges/sqlite/row_json.h"
+#include "edges/sqlite/statement.h"
+
+namespace godwit::sqlite {
+namespace {
+
+// Our files say so in their header (https://sqlite.org/fileformat.html, offset 68): "GDWT".
+constexpr int kApplication = 0x47445754;
+// Two planes overlap only while an old one ends; a commit takes milliseconds.
+constexpr int kBusyMs = 1000;
+
+constexpr char kTables[] =
+    "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,"
+    " incarnation TEXT NOT NULL);"
+    "CREATE TABLE guests (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE nodes (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;";
+
+Result<std::int64_t> pragma(sqlite3* db, const char* name) {
+  ASSIGN_OR_RETURN(Statement read, Statement::prepare(db, std::format("PRAGMA {}", name)));
+  ASSIGN_OR_RETURN(const bool there, read.step());
+  return there ? read.number(0) : 0;
+}
+
+struct Head {
+  std::uint64_t version = 0;
+  std::string incarnation;
+};
+
+Result<Head> read_head(sqlite3* db) {
+  ASSIGN_OR_RETURN(Statement read,
+                   Statement::prepare(db, "SELECT version, incarnation FROM store"));
+  ASSIGN_OR_RETURN(const bool there, read.step());
+  if (!there || read.number(0) < 0) return data_loss("table store: no version");
+  return Head{static_cast<std::uint64_t>(read.number(0)), read.text(1)};
+}
+
+Status make_tables(sqlite3* db, const std::string& incarnation) {
+  TRY(execute(db, kTables));
+  ASSIGN_OR_RETURN(Statement head, Statement::prepare(db, "INSERT INTO store VALUES (1, 0, ?)"));
+  head.bind(1, incarnation);
+  TRY(head.step());
+  TRY(execute(db, std::format("PRAGMA application_id = {}", kApplication).c_str()));
+  return execute(db, std::format("PRAGMA user_version = {}", kSchema).c_str());
+}
+
+template <class Id, class Row>
+Status read_table(sqlite3* db, const char* table, Result<Row> (*parse)(std::string_view),
+                  std::map<Id, Row>& rows) {
+  ASSIGN_OR_RETURN(Statement read,
+                   Statement::prepare(db, std::format("SELECT id, row FROM {}", table)));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool there, read.step());
+    if (!there) return {};
+    const Id id{read.text(0)};
+    auto row = in_context(std::format("table {}, row '{}'", table, id.value), parse(read.text(1)));
+    if (!row) return std::unexpected(std::move(row).error());
+    rows.emplace(id, *std::move(row));
+  }
+}
+
+template <class Id, class Row>
+Status write_row(sqlite3* db, const char* table, const Id& id, const std::optional<Row>& row) {
+  const std::string sql = row ? std::format("INSERT OR REPLACE INTO {} VALUES (?, ?)", table)
+                              : std::format("DELETE FROM {} WHERE id = ?", table);
+  ASSIGN_OR_RETURN(Statement change, Statement::prepare(db, sql));
+  change.bind(1, id.value);
+  if (row) {
+    auto text = in_context(std::format("table {}, row '{}'", table, id.value), to_text(*row));
+    if (!text) return std::unexpected(std::move(text).error());
+    change.bind(2, *text);
+  }
+  TRY(change.step());
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
+                                                       const std::string& incarnation) {
+  sqlite3* db = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &db,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE, nullptr);
+  std::unique_ptr<SqliteStore> store(new SqliteStore(db));
+  if (code != SQLITE_OK) return sqlite_error(db, std::format("open {}", path));
+  if (const auto ready = in_context(path, store->prepare(incarnation)); !ready)
+    return std::unexpected(ready.error());
+  return store;
+}
+
+SqliteStore::~SqliteStore() { sqlite3_close(db_); }
+
+Status SqliteStore::prepare(const std::string& incarnation) {
+  sqlite3_busy_timeout(db_, kBusyMs);
+  // The schema is looked at before the journal's mode is set: a file that is not ours stays as it
+  // is, to the byte.
+  ASSIGN_OR_RETURN(const std::int64_t found, pragma(db_, "user_version"));
+  ASSIGN_OR_RETURN(const std::int64_t application, pragma(db_, "application_id"));
+  ASSIGN_OR_RETURN(const std::int64_t pages, pragma(db_, "page_count"));
+  if (found > kSchema && application == kApplication) {
+    return precondition(
+        std::format("schema {} of a newer release; this one reads up to {}", found, kSchema));
+  }
+  if (application != kApplication && pages > 0) return data_loss("not a godwit store");
+  TRY(execute(db_, "PRAGMA journal_mode = WAL"));
+  TRY(execute(db_, "PRAGMA synchronous = FULL"));
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(db_, true));
+  ASSIGN_OR_RETURN(const std::int64_t schema, pragma(db_, "user_version"));  // Nobody else's now.
+  if (schema == 0) TRY(make_tables(db_, incarnation));
+  ASSIGN_OR_RETURN(const Head head, read_head(db_));
+  incarnation_ = head.incarnation;
+  return transaction.commit();
+}
+
+Result<ports::Rows> SqliteStore::load() { return in_context("store", read()); }
+
+Result<ports::Rows> SqliteStore::read() {
+  // One snapshot, whoever commits meanwhile.
+  ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::begin(db_, false));
+  ports::Rows rows;
+  ASSIGN_OR_RETURN(const Head head, read_head(db_));
+  rows.version = head.version;
+  TRY(read_table(db_, "guests", parse_guest_row, rows.guests));
+  TRY(read_table(db_, "nodes", parse_node_row, rows.nodes));
+  return rows;
+}
+
+Status SqliteStore::commit(std::uint64_t version, std::span<const ports::RowWrite> writes) {
+  return in_context("store", write(version, writes));
+}
+
+Status SqliteStore::write(std::uint64_t version, std::span<const ports::RowWrite> writes) {
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(db_, true));
+  ASSIGN_OR_RETURN(const Head head, read_head(db_));
+  if (head.version != version) {
+    return fail(Code::kAborted, std::format("it is at version {}, not {}", head.version, version));
+  }
+  for (const ports::RowWrite& write : writes) {
+    if (const auto* guest = std::get_if<ports::GuestWrite>(&write)) {
+      TRY(write_row(db_, "guests", guest->guest, guest->row));
+    } else {
+      const auto& node = std::get<ports::NodeWrite>(write);
+      TRY(write_row(db_, "nodes", node.node, node.row));
+    }
+  }
+  TRY(execute(db_, "UPDATE store SET version = version + 1"));
+  return transaction.commit();
+}
+
+}  // namespace godwit::sqlite

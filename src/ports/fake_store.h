@@ -1,0 +1,56 @@
+// A Store in memory: true to the contract, and able to fail when a test wants it.
+#pragma once
+
+#include <format>
+#include <span>
+#include <variant>
+
+#include "ports/store.h"
+
+namespace godwit::ports {
+
+// What a store lies on. It outlives control planes, that is FakeStores.
+struct FakeStoreDisk {
+  Rows rows = {};
+  int commits = 0;  // Tried so far.
+  int fail_at = 0;  // The commit with this number, counted from 1, fails, nothing written; 0: none.
+};
+
+class FakeStore final : public Store {
+ public:
+  explicit FakeStore(FakeStoreDisk& disk) : disk_(disk) {}
+
+  Result<Rows> load() override { return disk_.rows; }
+
+  Status commit(std::uint64_t version, std::span<const RowWrite> writes) override {
+    if (++disk_.commits == disk_.fail_at) return fail(Code::kResourceExhausted, "no space");
+    if (version != disk_.rows.version) {
+      return fail(Code::kAborted,
+                  std::format("the store is at version {}, not {}", disk_.rows.version, version));
+    }
+    for (const RowWrite& write : writes) {
+      if (const auto* guest = std::get_if<GuestWrite>(&write)) {
+        put(disk_.rows.guests, guest->guest, guest->row);
+      } else {
+        const auto& node = std::get<NodeWrite>(write);
+        put(disk_.rows.nodes, node.node, node.row);
+      }
+    }
+    ++disk_.rows.version;
+    return {};
+  }
+
+ private:
+  template <class Id, class Row>
+  static void put(std::map<Id, Row>& rows, const Id& id, const std::optional<Row>& row) {
+    if (row) {
+      rows[id] = *row;
+    } else {
+      rows.erase(id);
+    }
+  }
+
+  FakeStoreDisk& disk_;
+};
+
+}  // namespace godwit::ports
