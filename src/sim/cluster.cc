@@ -1,7 +1,6 @@
 #include "sim/cluster.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <format>
 #include <utility>
 
@@ -274,7 +273,7 @@ void Cluster::start_control() {
 }
 
 void Cluster::crash_agent(int n) {
-  if (trace) std::printf("%d: AGENT DIES\n", n);
+  if (trace) trace(std::format("{}: its agent dies", n));
   node(n).agent.reset();
   node(n).hypervisor.forget();
   node(n).events.clear();
@@ -287,7 +286,7 @@ void Cluster::crash_control() {
 }
 
 void Cluster::kill_qemu(int n) {
-  if (trace) std::printf("%d: QEMU DIES\n", n);
+  if (trace) trace(std::format("{}: its QEMU dies", n));
   node(n).hypervisor.kill(kGuest);
 }
 
@@ -351,7 +350,7 @@ void Cluster::carry_out(int n, const agent::Step& step) {
   std::optional<std::string> row;
   for (const agent::Command& command : step.commands) {
     const auto* note = std::get_if<agent::Note>(&command);
-    if (note && trace) std::printf("%d: %s\n", n, note->text.c_str());
+    if (note && trace) trace(std::format("{}: {}", n, note->text));
     if (!note || !note->text.contains('.')) continue;
     ++taken_[note->text];
     if (!row || (hold_ && hold_->row == note->text)) row = note->text;
@@ -385,7 +384,7 @@ void Cluster::carry_out(const control::Step& step) {
   for (const control::Command& command : step.commands) {
     const auto* note = std::get_if<control::Note>(&command);
     if (!note) continue;
-    if (trace) std::printf("control: %s\n", note->text.c_str());
+    if (trace) trace("control: " + note->text);
     ++taken_[note->text];
     if (!row || (hold_ && hold_->row == note->text)) row = note->text;
   }

@@ -70,7 +70,7 @@ class Cluster {
   const std::map<std::string, int>& taken() const { return taken_; }
   std::uint32_t hops() const { return hops_; }
   std::string describe() const;
-  bool trace = false;  // Print what happens.
+  std::function<void(const std::string&)> trace;  // If set, gets a line per row and fault.
 
  private:
   struct Node;

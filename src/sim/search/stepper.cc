@@ -89,10 +89,6 @@ void Stepper::carry_out(Transition& out, Node n, Do effect, const Input& in, con
   NodeView& node = out.next.nodes[n];
   State& s = node.agent;
   const Record& r = s.record;
-  const auto spare = [&]() -> std::optional<Cut> {
-    if (s.place != Place::kSpare) return std::nullopt;
-    return Cut{s.source_epoch, s.attempt};
-  };
   switch (effect) {
     case Do::kWrite:
       node.written = r;
@@ -114,6 +110,21 @@ void Stepper::carry_out(Transition& out, Node n, Do effect, const Input& in, con
     case Do::kRun:
     case Do::kFinish:
       return;  // The place says so; steps of their own.
+    default:
+      return say(out, n, effect, in, before);
+  }
+}
+
+// The messages of a row. `before`: a row may forget the attempt that its messages name.
+void Stepper::say(Transition& out, Node n, Do effect, const Input& in, const State& before) {
+  NodeView& node = out.next.nodes[n];
+  const State& s = node.agent;
+  const Record& r = s.record;
+  const auto spare = [&]() -> std::optional<Cut> {
+    if (s.place != Place::kSpare) return std::nullopt;
+    return Cut{s.source_epoch, s.attempt};
+  };
+  switch (effect) {
     case Do::kSendPrepare:
       return send(out, {Kind::kPrepare, n, s.to, s.attempt, r.epoch});
     case Do::kSendLoaded:

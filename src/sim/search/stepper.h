@@ -43,6 +43,7 @@ class Stepper {
   // One row of an agent's table; false: no row fits. `out` is changed only if one does.
   bool agent(Transition& out, Node n, const Input& input);
   void carry_out(Transition& out, Node n, Do effect, const Input& input, const State& before);
+  void say(Transition& out, Node n, Do effect, const Input& input, const State& before);
   void send(Transition& out, Message message);
   void starts(Transition& out, Node n);
   void removes(Transition& out, Node n, bool was_copy);
