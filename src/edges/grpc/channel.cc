@@ -10,6 +10,7 @@
 #include <grpcpp/support/status.h>
 
 #include <format>
+#include <string_view>
 
 namespace godwit::grpc_edge {
 namespace {
@@ -76,6 +77,11 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& address, const No
 
 Result<Listening> listen(const std::string& address, const Credentials& credentials,
                          grpc::Service& service) {
+  return listen(address, credentials, std::vector{&service});
+}
+
+Result<Listening> listen(const std::string& address, const Credentials& credentials,
+                         const std::vector<grpc::Service*>& services) {
   // gRPC fails the port for any reason alike, so what can be told apart is told first.
   TRY(in_context("server certificate", tls::common_name(credentials.self.certificate)));
   TRY(in_context("authority certificate", tls::common_name(credentials.authority)));
@@ -93,18 +99,35 @@ Result<Listening> listen(const std::string& address, const Credentials& credenti
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   int port = 0;
   builder.AddListeningPort(address, grpc::SslServerCredentials(ssl), &port);
-  builder.RegisterService(&service);
+  for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (!server || port == 0) return unavailable(std::format("cannot listen on {}", address));
   return Listening{std::move(server), static_cast<std::uint16_t>(port)};
 }
 
-std::optional<NodeId> caller(const grpc::CallbackServerContext& context) {
+namespace {
+
+constexpr std::string_view kUserPrefix = "user/";
+
+std::optional<std::string> certified_name(const grpc::CallbackServerContext& context) {
   const auto auth = context.auth_context();
   if (!auth || !auth->IsPeerAuthenticated()) return std::nullopt;
   const auto names = auth->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
   if (names.size() != 1 || names[0].empty()) return std::nullopt;
-  return NodeId{std::string(names[0].data(), names[0].size())};
+  return std::string(names[0].data(), names[0].size());
+}
+
+}  // namespace
+
+std::optional<NodeId> caller(const grpc::CallbackServerContext& context) {
+  auto name = certified_name(context);
+  if (!name || name->starts_with(kUserPrefix)) return std::nullopt;
+  return NodeId{*std::move(name)};
+}
+
+std::optional<std::string> user(const grpc::CallbackServerContext& context) {
+  auto name = certified_name(context);
+  return name && name->starts_with(kUserPrefix) ? std::move(name) : std::nullopt;
 }
 
 grpc::Status to_grpc(const Error& error) { return {code_of(error.code), error.message}; }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -39,9 +40,15 @@ struct Listening {
 // Unavailable if the address is taken, InvalidArgument if the credentials are no PEM.
 Result<Listening> listen(const std::string& address, const Credentials& credentials,
                          grpc::Service& service);
+Result<Listening> listen(const std::string& address, const Credentials& credentials,
+                         const std::vector<grpc::Service*>& services);
 
-// Who calls: the common name of the certificate that the caller proved to own.
+// Who calls, if it is a node or the control plane: the common name of the certificate that the
+// caller proved to own. A user is none.
 std::optional<NodeId> caller(const grpc::CallbackServerContext& context);
+// Who calls, if it is a user: "user/NAME". Nodes have no business with the public services, nor
+// users with the nodes'.
+std::optional<std::string> user(const grpc::CallbackServerContext& context);
 
 grpc::Status to_grpc(const Error& error);
 // "UNAVAILABLE: failed to connect ...".

@@ -33,7 +33,8 @@ class ControlServer::Service final : public wire::Control::CallbackService {
     std::optional<NodeId> node = caller(*context);
     auto* stream = new Stream(*this, node.value_or(NodeId{}));  // Deletes itself in OnDone.
     if (!node) {
-      stream->finish(to_grpc({Code::kPermissionDenied, "the caller's certificate has no name"}));
+      stream->finish(
+          to_grpc({Code::kPermissionDenied, "the caller's certificate has no name of a node"}));
       return stream;
     }
     Stream*& current = streams_[*node];

@@ -1,0 +1,70 @@
+// ports/api.h to and from api/godwit/v1; only for this folder's .cc files.
+#pragma once
+
+#include "base/error.h"
+#include "ports/api.h"
+
+namespace godwit::v1 {
+class ApplyGroupRequest;
+class Change;
+class CordonNodeRequest;
+class DeleteGroupRequest;
+class Deleted;
+class DrainNodeRequest;
+class Draining;
+class Event;
+class EventList;
+class ExecRequest;
+class ExecResult;
+class Group;
+class GroupList;
+class GroupSpec;
+class Guest;
+class GuestList;
+class ListEventsRequest;
+class ListGroupsRequest;
+class ListGuestsRequest;
+class ListNodesRequest;
+class LogPage;
+class MigrateGuestRequest;
+class Node;
+class NodeList;
+class ReadLogsRequest;
+class UncordonNodeRequest;
+}  // namespace godwit::v1
+
+namespace godwit::grpc_edge {
+
+// Fills in the defaults. InvalidArgument, "FIELD: what: how to fix it", also for a spec that does
+// not pass ports::check().
+Result<ports::GroupSpec> from_wire(const v1::GroupSpec& spec);
+Result<ports::RequestBody> from_wire(const v1::ApplyGroupRequest& request);
+Result<ports::RequestBody> from_wire(const v1::DeleteGroupRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListGroupsRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListGuestsRequest& request);
+Result<ports::RequestBody> from_wire(const v1::MigrateGuestRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ReadLogsRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ExecRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListNodesRequest& request);
+Result<ports::RequestBody> from_wire(const v1::CordonNodeRequest& request);
+Result<ports::RequestBody> from_wire(const v1::UncordonNodeRequest& request);
+Result<ports::RequestBody> from_wire(const v1::DrainNodeRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListEventsRequest& request);
+
+// Strings that are not UTF-8 are repaired with '?'.
+void to_wire(const ports::GroupSpec& spec, v1::GroupSpec& wire);
+void to_wire(const ports::GroupView& view, v1::Group& wire);
+void to_wire(const ports::GuestView& view, v1::Guest& wire);
+void to_wire(const ports::NodeView& view, v1::Node& wire);
+void to_wire(const ports::EventView& view, v1::Event& wire);
+void to_wire(const ports::Done& done, v1::Deleted& wire);
+void to_wire(const ports::DrainView& view, v1::Draining& wire);
+void to_wire(const ports::LogPage& page, v1::LogPage& wire);
+void to_wire(const ports::ExecResult& result, v1::ExecResult& wire);
+void to_wire(const ports::Listing<ports::GroupView>& list, v1::GroupList& wire);
+void to_wire(const ports::Listing<ports::GuestView>& list, v1::GuestList& wire);
+void to_wire(const ports::Listing<ports::NodeView>& list, v1::NodeList& wire);
+void to_wire(const ports::Listing<ports::EventView>& list, v1::EventList& wire);
+void to_wire(const ports::Change& change, v1::Change& wire);
+
+}  // namespace godwit::grpc_edge
