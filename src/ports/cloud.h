@@ -115,7 +115,8 @@ struct InstanceType {
   bool nests = false;        // Nested virtualization can be switched on, or it is bare metal.
   bool bare_metal = false;
   std::vector<CapacityType> capacity_types;
-  std::vector<std::string> zones;  // In order of name.
+  // Where it is offered in some capacity type, in order of name. Spot may still be refused there.
+  std::vector<std::string> zones;
   bool operator==(const InstanceType&) const = default;
 };
 
