@@ -74,7 +74,7 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
       log);
   grpc_edge::AgentMailer mailer(control, peers);
 
-  const runtime::AgentPorts real{hypervisor, guests, **network, mailer, record};
+  const runtime::AgentPorts real{hypervisor, guests, **network, mailer, record, nullptr};
   turns.connect(wrap ? wrap(loop, real) : real);
   turns.start(*records);
   auto server =

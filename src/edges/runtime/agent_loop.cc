@@ -29,6 +29,7 @@ void AgentLoop::turn(agent::Event event) {
 void AgentLoop::deliver(const agent::Event& event) { carry_out(agent_.on(event, clock_())); }
 
 void AgentLoop::carry_out(const agent::Step& step) {
+  if (ports_->gate) ports_->gate(step, Moment::kBefore);
   for (const agent::Write& write : step.writes) {
     if (const Status done = ports_->record.put(write.guest, write.record); !done) {
       // Crash-only: nothing that follows from an unwritten record may happen.
@@ -36,7 +37,9 @@ void AgentLoop::carry_out(const agent::Step& step) {
       std::abort();
     }
   }
+  if (ports_->gate) ports_->gate(step, Moment::kWritten);
   for (const agent::Command& command : step.commands) issue(command);
+  if (ports_->gate) ports_->gate(step, Moment::kSent);
   if (agent_.contradicted()) {
     log_("a guest's record and its QEMU contradict each other: the agent ends, no QEMU is touched");
     exit_code_ = 70;

@@ -18,6 +18,9 @@
 
 namespace godwit::runtime {
 
+// Where a step is while it is carried out: nothing done, its writes done, all done.
+enum class Moment { kBefore, kWritten, kSent };
+
 // The ports that an agent acts through. They outlive the loop.
 struct AgentPorts {
   ports::Hypervisor& hypervisor;
@@ -25,6 +28,8 @@ struct AgentPorts {
   ports::Network& network;
   ports::Mailer& mailer;
   ports::Record& record;
+  // For tests that kill the agent inside a step: called at each moment of each. None: nothing.
+  std::function<void(const agent::Step&, Moment)> gate;
 };
 
 class AgentLoop final : public ports::EventSink<ports::Message>,
