@@ -104,7 +104,9 @@ class Kills : public testing::Test {
     ASSERT_TRUE(now) << at.row << ", moment " << moment << "\n--- 0\n"
                      << rig->log_of(0) << "\n--- 1\n"
                      << rig->log_of(1);
-    if (qemu_too) EXPECT_EQ(*now, from) << "the source runs on";
+    if (qemu_too) {
+      EXPECT_EQ(*now, from) << "the source runs on";
+    }
     const Client::Tally tally = client->tally();
     EXPECT_EQ(tally.wrong, 0U) << at.row << ": " << tally.first_wrong;
     std::printf("%-30s moment %d: was on %d, is on %d, %lu replies, 0 wrong\n", at.row, moment,
