@@ -1,0 +1,78 @@
+#include "apps/serve_wiring.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <format>
+#include <memory>
+
+#include "apps/admin_door.h"
+#include "apps/state_dir.h"
+#include "edges/grpc/control.h"
+#include "edges/runtime/control_loop.h"
+#include "edges/sqlite/store.h"
+#include "lib/tls/digest.h"
+
+namespace godwit::apps {
+namespace {
+
+Time now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+void log(const std::string& line) {
+  std::fprintf(stderr, "%s %s\n", std::format("{:%FT%TZ}", now()).c_str(), line.c_str());
+}
+
+int complain(const Error& error) {
+  log(to_string(error));
+  return 1;
+}
+
+// Our own certificate lives as long as the process: a restart draws another.
+Result<grpc_edge::Credentials> credentials(const std::string& state_dir) {
+  ASSIGN_OR_RETURN(const tls::Identity authority, open_authority(state_dir, now()));
+  const tls::Validity valid{now() - std::chrono::hours{1}, now() + std::chrono::years{5}};
+  ASSIGN_OR_RETURN(const tls::Identity self, tls::issue(authority, ports::kControl, {}, valid));
+  return grpc_edge::Credentials{self, authority.certificate};
+}
+
+Result<std::unique_ptr<sqlite::SqliteStore>> open_store(const std::string& state_dir) {
+  ASSIGN_OR_RETURN(const std::string incarnation, tls::random_hex(8));
+  return sqlite::SqliteStore::open(store_path(state_dir), incarnation);
+}
+
+}  // namespace
+
+int run_serve(const ServeConfig& config) {
+  if (const auto made = make_state_dir(config.state_dir); !made) return complain(made.error());
+  const auto proof = credentials(config.state_dir);
+  if (!proof) return complain(proof.error());
+  const auto store = open_store(config.state_dir);
+  if (!store) return complain(store.error());
+
+  io::Loop loop;
+  control::Control control;
+  runtime::ControlLoop turns(loop, control, **store, now, log);
+  const auto seen = [&turns](const NodeId& node, bool attached) {
+    log(std::format("agent of {} {}", node.value, attached ? "attached" : "away"));
+    turns.offer(control::Event{control::AgentSeen{node, attached}});
+  };
+  const auto server = grpc_edge::ControlServer::start(config.listen, *proof, turns, seen, {}, log);
+  if (!server) return complain(server.error());
+  turns.connect(**server);
+  if (const auto started = turns.start(); !started) return complain(started.error());
+
+  std::unique_ptr<AdminDoor> door;
+  if (!config.admin_door.empty()) {
+    auto opened = AdminDoor::open(loop, config.admin_door, turns, control, (*store)->incarnation());
+    if (!opened) return complain(opened.error());
+    door = *std::move(opened);
+  }
+  loop.on_signal({SIGINT, SIGTERM}, [&](int) { loop.stop(); });
+  log(std::format("control plane of fleet {} ready", (*store)->incarnation()));
+  loop.run();
+  return turns.exit_code();
+}
+
+}  // namespace godwit::apps
