@@ -28,8 +28,11 @@ Step Control::on(const Event& event, Time now) {
         } else if constexpr (std::is_same_v<T, Certified>) {
           on_certified(e.node, now, step);
         } else if constexpr (std::is_same_v<T, NodeJoined>) {
-          nodes_[e.node] = {.address = e.address};
-          step.writes.push_back(ports::NodeWrite{e.node, nodes_[e.node]});
+          // What is certified stays so; who joins again as it was changes nothing.
+          const auto [at, first] = nodes_.try_emplace(e.node);
+          if (!first && at->second.address == e.address) return;
+          at->second.address = e.address;
+          step.writes.push_back(ports::NodeWrite{e.node, at->second});
         } else if constexpr (std::is_same_v<T, CreateGuest>) {
           guest(e.guest).create(e, now, step);
         } else if constexpr (std::is_same_v<T, AllowNodes>) {

@@ -104,6 +104,17 @@ TEST_F(ControlLoopTest, AFailedCommitLetsNothingLeave) {
   EXPECT_TRUE(logged("no space"));
 }
 
+// A node that joins again after its death was certified does not take back the cloud's word.
+TEST_F(ControlLoopTest, TheDeadStayDead) {
+  ASSERT_TRUE(turns.start());
+  ASSERT_TRUE(turns.ask(control::NodeJoined{kNodeA, "10.0.1.10"}));
+  ASSERT_TRUE(turns.ask(control::NodeJoined{kNodeA, "10.0.1.10"}));
+  EXPECT_EQ(disk.commits, 1) << "joining again as it was writes nothing";
+  ASSERT_TRUE(turns.ask(control::Certified{kNodeA}));
+  ASSERT_TRUE(turns.ask(control::NodeJoined{kNodeA, "10.0.9.10"}));
+  EXPECT_EQ(disk.rows.nodes[kNodeA], (ports::NodeRow{"10.0.9.10", true}));
+}
+
 // A younger control plane has written: the older one ends without a word to anybody.
 TEST_F(ControlLoopTest, LosesAgainstAYoungerOne) {
   ASSERT_TRUE(turns.start());
