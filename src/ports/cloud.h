@@ -136,7 +136,8 @@ struct Examined {
   std::optional<DeathCertificate> certificate;
 };
 struct PricesRead {
-  std::map<market::Pool, std::vector<market::PriceChange>> changes;  // In order of time.
+  std::map<market::Pool, std::vector<market::PriceChange>> changes;  // In order of time, no two at
+                                                                     // the same time.
 };
 struct TypesRead {
   std::vector<InstanceType> types;  // In order of name.

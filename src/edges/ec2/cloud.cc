@@ -124,10 +124,11 @@ io::Task<CloudAnswer> Cloud::on(ports::ReadPrices read) {
         co_await read_pages("DescribeSpotPriceHistory", prices_form(read.since, types), page);
     if (!done) co_return done.error();
   }
-  // EC2 answers with the newest first, and may repeat a row where pages meet.
+  // EC2 answers with the newest first, and may repeat a row where pages meet. Of two at the same
+  // time the first of the wire counts.
   for (auto& [pool, changes] : prices.changes) {
     std::ranges::stable_sort(changes, {}, &market::PriceChange::at);
-    const auto twice = std::ranges::unique(changes);
+    const auto twice = std::ranges::unique(changes, {}, &market::PriceChange::at);
     changes.erase(twice.begin(), twice.end());
   }
   co_return prices;
