@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 constexpr char kAddress[] = "100.64.0.7";
-constexpr std::uint16_t kPeerPort = 7001, kControlPort = 7002;
+constexpr std::uint16_t kPeerPort = 7001;
 
 Status write_file(const std::string& path, const std::string& bytes) {
   std::ofstream out(path, std::ios::binary);
@@ -51,9 +51,10 @@ Status write_identity(const std::string& dir, const tls::Identity& identity,
 }  // namespace
 
 Result<std::unique_ptr<Rig>> Rig::make(int nodes, const std::string& program,
-                                       const std::string& image) {
+                                       const std::string& image,
+                                       const std::optional<tls::Identity>& authority) {
   std::unique_ptr<Rig> rig(new Rig);
-  TRY(rig->build(nodes, program, image));
+  TRY(rig->build(nodes, program, image, authority));
   return rig;
 }
 
@@ -89,7 +90,8 @@ std::string Rig::group_name(int node) const {
   return std::format("godwit-{}-{}", fs::path(folder_).filename().string(), node);
 }
 
-Status Rig::build(int nodes, const std::string& program, const std::string& image) {
+Status Rig::build(int nodes, const std::string& program, const std::string& image,
+                  const std::optional<tls::Identity>& given) {
   program_ = program;
   char folder[] = "/tmp/handover-XXXXXX";
   if (!mkdtemp(folder)) return system_error("mkdtemp", errno);
@@ -98,16 +100,14 @@ Status Rig::build(int nodes, const std::string& program, const std::string& imag
   if (chmod(folder, 0711) != 0) return system_error("chmod", errno);
   ASSIGN_OR_RETURN(lab_, lab::Lab::make(nodes));
   TRY(make_files(nodes, image));
-  ASSIGN_OR_RETURN(const tls::Identity authority, tls::make_authority("godwit test", valid()));
+  tls::Identity authority;
+  if (given) {
+    authority = *given;
+  } else {
+    ASSIGN_OR_RETURN(authority, tls::make_authority("godwit test", valid()));
+    TRY(listen(authority));
+  }
   for (int node = 0; node < nodes; ++node) TRY(write_config(node, nodes, authority));
-
-  ASSIGN_OR_RETURN(const tls::Identity self, tls::issue(authority, ports::kControl, {}, valid()));
-  const grpc_edge::Credentials credentials{self, authority.certificate};
-  ASSIGN_OR_RETURN(control_, namespaces::run_inside(lab_->control(), [&] {
-                     return grpc_edge::ControlServer::start(
-                         std::format("{}:{}", lab::kControlAddress, kControlPort), credentials,
-                         *this, [](const NodeId&, bool) {}, {}, [](const std::string&) {});
-                   }));
   return namespaces::run_inside(lab_->gateway(), [&]() -> Status {
     ASSIGN_OR_RETURN(gateway_,
                      linux_net::LinuxGateway::set_up({.address = lab::kGatewayAddress,
@@ -118,6 +118,17 @@ Status Rig::build(int nodes, const std::string& program, const std::string& imag
     TRY(gateway_->set_peers(peers));
     return gateway_->publish(linux_net::Protocol::kTcp, kWitnessPort, kAddress, kWitnessPort);
   });
+}
+
+Status Rig::listen(const tls::Identity& authority) {
+  ASSIGN_OR_RETURN(const tls::Identity self, tls::issue(authority, ports::kControl, {}, valid()));
+  const grpc_edge::Credentials credentials{self, authority.certificate};
+  ASSIGN_OR_RETURN(control_, namespaces::run_inside(lab_->control(), [&] {
+                     return grpc_edge::ControlServer::start(
+                         std::format("{}:{}", lab::kControlAddress, kControlPort), credentials,
+                         *this, [](const NodeId&, bool) {}, {}, [](const std::string&) {});
+                   }));
+  return {};
 }
 
 Status Rig::make_files(int nodes, const std::string& image) {

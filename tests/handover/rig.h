@@ -23,6 +23,7 @@ namespace godwit::handover {
 
 inline constexpr std::uint16_t kWitnessPort = 7000;
 inline const GuestId kGuest{"g1"};
+inline constexpr std::uint16_t kControlPort = 7002;  // At lab::kControlAddress.
 
 // One TCP connection from outside, one request in flight, every reply checked against a model: the
 // witness's counter grows by one, and its disk holds what it said.
@@ -60,9 +61,12 @@ struct Move {
 
 class Rig final : public ports::EventSink<ports::Message> {
  public:
-  // `program` is the agent's binary; `image` the witness's initramfs.
+  // `program` is the agent's binary; `image` the witness's initramfs. With an `authority`, which
+  // then issues the agents' certificates, somebody else is the control plane: this object neither
+  // listens nor sends, and only what needs no message may be called.
   static Result<std::unique_ptr<Rig>> make(int nodes, const std::string& program,
-                                           const std::string& image);
+                                           const std::string& image,
+                                           const std::optional<tls::Identity>& authority = {});
   ~Rig() override;
 
   // Starts (again) the agent of a node. `environment` is "NAME=VALUE" for env(1).
@@ -90,6 +94,9 @@ class Rig final : public ports::EventSink<ports::Message> {
   // Live move; repeats the wish until the table takes it.
   Move move(int from, int to, std::chrono::seconds limit = std::chrono::seconds{60});
 
+  // The gateway's word where the guest is.
+  Status route(int node, ports::EpochName held) const;
+
   // Waits until `met` holds of the newest report of each node.
   using Reports = std::map<NodeId, ports::Report>;
   bool await(const std::function<bool(const Reports&)>& met, std::chrono::seconds limit,
@@ -109,7 +116,9 @@ class Rig final : public ports::EventSink<ports::Message> {
 
  private:
   Rig() = default;
-  Status build(int nodes, const std::string& program, const std::string& image);
+  Status build(int nodes, const std::string& program, const std::string& image,
+               const std::optional<tls::Identity>& authority);
+  Status listen(const tls::Identity& authority);
   Status make_files(int nodes, const std::string& image);
   Status write_config(int node, int nodes, const tls::Identity& authority);
   std::string node_dir(int node) const;

@@ -86,10 +86,14 @@ bool Rig::start_guest(int node, std::chrono::seconds limit) {
       },
       limit, std::pair{node, ports::Body{take}});
   if (!started) return false;
-  return namespaces::run_inside(
-             lab_->gateway(),
-             [&] { return gateway_->route_guest(machine_.address, lab::node_address(node), 1, 0); })
-      .has_value();
+  return route(node, {1, 0}).has_value();
+}
+
+Status Rig::route(int node, ports::EpochName held) const {
+  return namespaces::run_inside(lab_->gateway(), [&] {
+    return gateway_->route_guest(machine_.address, lab::node_address(node), held.generation,
+                                 held.hop);
+  });
 }
 
 Move Rig::move(int from, int to, std::chrono::seconds limit) {
@@ -127,10 +131,7 @@ Move Rig::move(int from, int to, std::chrono::seconds limit) {
     const std::lock_guard lock(mutex_);
     return reports_[name(to)].held;
   }();
-  const Status routed = namespaces::run_inside(lab_->gateway(), [&] {
-    return gateway_->route_guest(machine_.address, lab::node_address(to), held.generation,
-                                 held.hop);
-  });
+  const Status routed = route(to, held);
   if (!routed) return {.why = to_string(routed.error())};
   return move;
 }
