@@ -41,6 +41,8 @@ Step Control::on(const Event& event, Time now) {
           if (guests_.contains(e.guest)) guest(e.guest).move(e.to, step);
         } else if constexpr (std::is_same_v<T, TakeOver>) {
           if (guests_.contains(e.guest)) guest(e.guest).take_over(e.set, now, step);
+        } else if constexpr (std::is_same_v<T, ports::Request>) {
+          on_request(e, step);
         } else {
           for (auto& [id, owner] : guests_) owner.on_time(now, step);
         }
@@ -52,7 +54,11 @@ Step Control::on(const Event& event, Time now) {
 
 // Its agent may have been alone for a while: what it knows is asked for.
 void Control::on_seen(const AgentSeen& seen, Step& step) {
-  if (!seen.attached) return;
+  if (!seen.attached) {
+    attached_.erase(seen.node);
+    return;
+  }
+  attached_.insert(seen.node);
   for (const auto& [id, owner] : guests_)
     if (owner.row().owner.reach.contains(seen.node))
       step.commands.push_back(Mail{{id, ports::kControl, seen.node, ports::AskReport{}}});

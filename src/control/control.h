@@ -28,6 +28,10 @@ class Control {
   const std::map<NodeId, ports::NodeRow>& nodes() const { return nodes_; }
 
  private:
+  void on_request(const ports::Request& request, Step& step);
+  ports::Answer list_guests(const ports::ListGuests& wanted) const;
+  ports::Answer list_nodes(const ports::ListNodes& wanted) const;
+  ports::Answer migrate(const ports::MigrateGuest& wish, Step& step);
   void on_certified(const NodeId& node, Time now, Step& step);
   void on_seen(const AgentSeen& seen, Step& step);
   Owner& guest(const GuestId& id) {
@@ -38,6 +42,7 @@ class Control {
   const std::span<const migration::ControlRow> rows_;
   std::map<NodeId, ports::NodeRow> nodes_;
   std::set<NodeId> dead_;
+  std::set<NodeId> attached_;  // Their agents are connected now.
   std::map<GuestId, Owner> guests_;
 };
 

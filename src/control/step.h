@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "ports/api.h"
 #include "ports/messages.h"
 #include "ports/store.h"
 
@@ -53,7 +54,7 @@ struct TakeOver {  // ... the guest to run elsewhere, without the word of its ho
 struct Woken {};
 
 using Event = std::variant<ports::Message, AgentSeen, Certified, NodeJoined, CreateGuest,
-                           AllowNodes, MoveGuest, TakeOver, Woken>;
+                           AllowNodes, MoveGuest, TakeOver, ports::Request, Woken>;
 
 struct Mail {
   ports::Message message;
@@ -72,7 +73,13 @@ struct Refused {
   std::string why;
 };
 
-using Command = std::variant<Mail, Note, Refused>;
+// The one answer to a user's request.
+struct Reply {
+  std::uint64_t request = 0;
+  ports::Answer answer;
+};
+
+using Command = std::variant<Mail, Note, Refused, Reply>;
 
 struct Step {
   std::vector<ports::RowWrite> writes;

@@ -28,6 +28,8 @@ Status ControlLoop::start() {
 
 void ControlLoop::offer(ports::Message message) { offer(control::Event{std::move(message)}); }
 
+void ControlLoop::offer(ports::Request request) { offer(control::Event{std::move(request)}); }
+
 void ControlLoop::offer(control::Event event) {
   loop_.post([this, event = std::move(event)] { (void)ask(event); });  // A refusal is in the log.
 }
@@ -54,6 +56,8 @@ std::vector<control::Refused> ControlLoop::carry_out(const control::Step& step) 
             mailer_->send(c.message);
           } else if constexpr (std::is_same_v<T, control::Note>) {
             log_(std::format("{}: {}", c.guest.value, c.text));
+          } else if constexpr (std::is_same_v<T, control::Reply>) {
+            if (answerer_) answerer_->answer(c.request, c.answer);
           } else {
             static_assert(std::is_same_v<T, control::Refused>);
             log_(std::format("{}: refused: {}", c.guest.value, c.why));

@@ -14,6 +14,7 @@
 
 #include "control/control.h"
 #include "lib/io/loop.h"
+#include "ports/api.h"
 #include "ports/event_sink.h"
 #include "ports/mailer.h"
 #include "ports/store.h"
@@ -25,6 +26,7 @@ inline constexpr int kStoreFailed = 74;  // EX_IOERR: a person must look.
 inline constexpr int kStoreLost = 75;    // EX_TEMPFAIL: another control plane has written.
 
 class ControlLoop final : public ports::EventSink<ports::Message>,
+                          public ports::EventSink<ports::Request>,
                           public ports::EventSink<control::Event> {
  public:
   // `log` gets one line per note, refusal and failure. `clock` is the one wall clock. All
@@ -33,11 +35,15 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
               std::function<Time()> clock, std::function<void(const std::string&)> log);
 
   // Before start(); the mailer needs this object as its sink.
-  void connect(ports::Mailer& mailer) { mailer_ = &mailer; }
+  void connect(ports::Mailer& mailer, ports::Answerer* answerer = nullptr) {
+    mailer_ = &mailer;
+    answerer_ = answerer;
+  }
   // Loads the rows and takes up what was under way. Call once; events before it wait in the loop.
   Status start();
 
   void offer(ports::Message message) override;
+  void offer(ports::Request request) override;
   void offer(control::Event event) override;
 
   // A turn now, on the loop's thread, for whoever waits for the answer: why the wish was refused.
@@ -58,6 +64,7 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
   const std::function<Time()> clock_;
   const std::function<void(const std::string&)> log_;
   ports::Mailer* mailer_ = nullptr;
+  ports::Answerer* answerer_ = nullptr;  // None: nobody can ask.
   std::uint64_t version_ = 0;
   std::optional<Time> wake_;
   int exit_code_ = 0;

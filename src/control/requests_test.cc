@@ -1,0 +1,86 @@
+// What users ask is answered once, from what is known.
+#include <gtest/gtest.h>
+
+#include "control/control.h"
+
+namespace godwit::control {
+namespace {
+
+const Time kNow{std::chrono::hours{1}};
+const NodeId kA{"i-a/boot"}, kB{"i-b/boot"};
+const GuestId kGuest{"web-1"};
+
+ports::Answer ask(Control& control, ports::RequestBody body) {
+  const Step step = control.on(ports::Request{7, "user", std::move(body)}, kNow);
+  std::vector<const Reply*> replies;
+  for (const Command& command : step.commands)
+    if (const auto* reply = std::get_if<Reply>(&command)) replies.push_back(reply);
+  EXPECT_EQ(replies.size(), 1U);
+  EXPECT_EQ(replies.at(0)->request, 7U);
+  return replies.at(0)->answer;
+}
+
+template <class T>
+T answered(Control& control, ports::RequestBody body) {
+  const ports::Answer answer = ask(control, std::move(body));
+  EXPECT_TRUE(answer) << to_string(answer.error());
+  return std::get<T>(*answer);
+}
+
+// A guest on kA by its own report; kB is another of its nodes.
+Control with_guest() {
+  Control control;
+  control.restart({}, kNow);
+  for (const NodeId& node : {kA, kB}) control.on(NodeJoined{node, "10.0.0.1"}, kNow);
+  control.on(AgentSeen{kA, true}, kNow);
+  control.on(CreateGuest{kGuest, kA, {kA, kB}, {.address = "100.64.0.7"}, {}}, kNow);
+  return control;
+}
+void report(Control& control) {
+  const ports::Report runs{ports::RoleName::kHolds, {1, 0}, {1, 0}, 0, {}, false};
+  control.on(ports::Message{kGuest, kA, ports::kControl, runs}, kNow);
+}
+
+TEST(Requests, AGuestIsStartingUntilItIsReported) {
+  Control control = with_guest();
+  auto guests = answered<ports::Listing<ports::GuestView>>(control, ports::ListGuests{});
+  ASSERT_EQ(guests.items.size(), 1U);
+  EXPECT_EQ(guests.items[0].phase, ports::GuestPhase::kStarting);
+  EXPECT_FALSE(guests.items[0].node);
+  report(control);
+  guests = answered<ports::Listing<ports::GuestView>>(control, ports::ListGuests{});
+  EXPECT_EQ(guests.items[0].phase, ports::GuestPhase::kRunning);
+  EXPECT_EQ(guests.items[0].node, kA);
+}
+
+TEST(Requests, NodesSayWhoIsThere) {
+  Control control = with_guest();
+  report(control);
+  control.on(Certified{kB}, kNow);
+  const auto nodes = answered<ports::Listing<ports::NodeView>>(control, ports::ListNodes{});
+  ASSERT_EQ(nodes.items.size(), 2U);
+  EXPECT_EQ(nodes.items[0].phase, ports::NodePhase::kReady);
+  EXPECT_EQ(nodes.items[0].guests, std::vector<GuestId>{kGuest});
+  EXPECT_EQ(nodes.items[1].phase, ports::NodePhase::kDead);
+}
+
+TEST(Requests, WhatDoesNotExistIsNotFound) {
+  Control control = with_guest();
+  EXPECT_EQ(ask(control, ports::ListGuests{GuestId{"x"}, {}}).error().code, Code::kNotFound);
+  EXPECT_EQ(ask(control, ports::ListNodes{NodeId{"x"}}).error().code, Code::kNotFound);
+  EXPECT_EQ(ask(control, ports::MigrateGuest{GuestId{"x"}, kB}).error().code, Code::kNotFound);
+}
+
+TEST(Requests, AMoveIsOrderedOrRefusedWithAReason) {
+  Control control = with_guest();
+  EXPECT_FALSE(ask(control, ports::MigrateGuest{kGuest, kB})) << "nobody is known to run it";
+  report(control);
+  const auto moving = answered<ports::GuestView>(control, ports::MigrateGuest{kGuest, kB});
+  EXPECT_EQ(moving.phase, ports::GuestPhase::kMoving);
+  EXPECT_EQ(moving.moving, kB);
+  EXPECT_FALSE(ask(control, ports::MigrateGuest{kGuest, kA})) << "it is there already";
+  EXPECT_FALSE(ask(control, ports::MigrateGuest{kGuest, NodeId{"i-c/boot"}})) << "not of its nodes";
+}
+
+}  // namespace
+}  // namespace godwit::control
