@@ -79,11 +79,10 @@ Status check_choice(std::string_view field, const Choice& choice) {
 
 Status check_built(const GroupSpec& spec) {
   constexpr std::string_view kLeave = "leave it out";
-  if (!spec.volumes.empty()) return wrong("volumes", "are not built yet", kLeave);
-  if (spec.update) return wrong("update", "is not built yet", kLeave);
-  if (!spec.disruption.windows.empty())
-    return wrong("disruption.windows", "are not built yet", kLeave);
-  if (spec.disruption.guests_max) return wrong("disruption.guests_max", "is not built yet", kLeave);
+  if (!spec.volumes.empty()) return wrong("volumes", "not built yet", kLeave);
+  if (spec.update) return wrong("update", "not built yet", kLeave);
+  if (!spec.disruption.windows.empty()) return wrong("disruption.windows", "not built yet", kLeave);
+  if (spec.disruption.guests_max) return wrong("disruption.guests_max", "not built yet", kLeave);
   if (spec.above_maximum != AboveMaximum::kOnDemand)
     return wrong("above_maximum", "only on-demand is built yet", "say on-demand or leave it out");
   if (spec.egress != Egress::kGateway)

@@ -1,0 +1,143 @@
+// apply and run: specs to the control plane.
+#include <algorithm>
+#include <format>
+#include <fstream>
+#include <iterator>
+
+#include "cli/commands.h"
+#include "cli/exit_status.h"
+#include "cli/show.h"
+#include "cli/spec.h"
+#include "godwit/v1/services.grpc.pb.h"
+
+namespace godwit::cli {
+namespace {
+
+Result<std::string> read_all(const std::string& file, std::istream& in) {
+  if (file == "-") return std::string{std::istreambuf_iterator<char>(in), {}};
+  std::ifstream stream(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream) return not_found(std::format("{}: cannot be read: check the path", file));
+  return text;
+}
+
+// What the spec leaves out is taken from the image.
+Status complete(const Program& program, const std::string& images, v1::GroupSpec& spec) {
+  if (images.empty() || !program.image_defaults || spec.image().empty()) return {};
+  ASSIGN_OR_RETURN(const auto image,
+                   in_context("image", program.image_defaults(images, spec.image())));
+  if (spec.command_size() == 0)
+    for (const auto& word : image.argv) spec.add_command(word);
+  for (const auto& line : image.env) {
+    const auto equals = std::min(line.find('='), line.size());
+    const std::string name = line.substr(0, equals);
+    if (equals < line.size() && !spec.env().contains(name))
+      (*spec.mutable_env())[name] = line.substr(equals + 1);
+  }
+  if (spec.cwd().empty()) spec.set_cwd(image.cwd);
+  if (!spec.has_user()) {
+    spec.mutable_user()->set_uid(image.uid);
+    spec.mutable_user()->set_gid(image.gid);
+  }
+  return {};
+}
+
+Status send(Session& s, const v1::GroupSpec& spec, bool dry_run) {
+  v1::ApplyGroupRequest request;
+  *request.mutable_spec() = spec;
+  request.set_dry_run(dry_run);
+  v1::Group group;
+  TRY(s.client.call(v1::Groups::NewStub(s.client.channel()), &v1::Groups::Stub::Apply, request,
+                    group));
+  if (s.json)
+    s.out << json(group);
+  else
+    s.out << std::format("group {}: {}, revision {}, {} guests\n", spec.name(),
+                         dry_run ? "would be applied" : "applied", group.revision(),
+                         group.spec().count());
+  return {};
+}
+
+// "8080:80" or "80".
+Status add_port(const std::string& text, v1::GroupSpec& spec) {
+  const auto colon = text.find(':');
+  const std::string inside = colon == std::string::npos ? text : text.substr(colon + 1);
+  const std::string outside = colon == std::string::npos ? text : text.substr(0, colon);
+  const auto number = [](const std::string& digits) {
+    const bool good = !digits.empty() && digits.size() <= 5 &&
+                      digits.find_first_not_of("0123456789") == std::string::npos;
+    return good ? std::stoul(digits) : 0UL;
+  };
+  if (!number(inside) || !number(outside))
+    return invalid(std::format("--publish: '{}' is no port: write PUBLISHED:PORT, 8080:80", text));
+  v1::Port& port = *spec.add_ports();
+  port.set_port(static_cast<std::uint32_t>(number(inside)));
+  port.set_published(static_cast<std::uint32_t>(number(outside)));
+  return {};
+}
+
+Result<v1::GroupSpec> spec_of(const RunFlags& flags) {
+  constexpr std::size_t kPart = 8;
+  v1::GroupSpec spec;
+  spec.set_name(flags.name.empty() ? "run-" + flags.image.substr(0, kPart) : flags.name);
+  spec.set_image(flags.image);
+  spec.set_count(flags.count);
+  spec.set_memory_mib(flags.memory_mib);
+  spec.set_vcpus(flags.vcpus);
+  for (const auto& word : flags.command) spec.add_command(word);
+  for (const auto& line : flags.env) {
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return invalid(std::format("--env: '{}' has no name: write NAME=VALUE", line));
+    (*spec.mutable_env())[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  for (const auto& text : flags.publish) TRY(add_port(text, spec));
+  if (!flags.maximum_price.empty()) {
+    const auto micro_usd = parse_dollars(flags.maximum_price);
+    if (!micro_usd)
+      return invalid(
+          std::format("--max-price: '{}' is no amount of dollars: write dollars per hour, 0.012",
+                      flags.maximum_price));
+    spec.set_maximum_price_micro_usd_per_hour(*micro_usd);
+  }
+  if (flags.restart == "always") spec.set_restart(v1::GroupSpec::ALWAYS);
+  if (flags.restart == "on-failure") spec.set_restart(v1::GroupSpec::ON_FAILURE);
+  if (flags.restart == "never") spec.set_restart(v1::GroupSpec::NEVER);
+  return spec;
+}
+
+}  // namespace
+
+Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
+  const std::string shown = flags.file == "-" ? "(stdin)" : flags.file;
+  const auto text = read_all(flags.file, s.in);
+  if (!text) {
+    s.err << "godwit: " << text.error().message << '\n';
+    return kNoInput;
+  }
+  ASSIGN_OR_RETURN(const auto documents, split_specs(shown, *text));
+  // All are read before the first is sent: a mistake in the third changes nothing.
+  std::vector<std::pair<v1::GroupSpec, SpecPlaces>> specs(documents.size());
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    auto& [spec, places] = specs[i];
+    ASSIGN_OR_RETURN(places, read_spec(shown, documents[i], spec));
+    if (const Status status = complete(program, flags.images, spec); !status)
+      return std::unexpected(places.locate(status.error()));
+  }
+  for (const auto& [spec, places] : specs) {
+    const Status status = send(s, spec, flags.dry_run);
+    if (status) continue;
+    const bool about_spec = status.error().code == Code::kInvalidArgument;
+    return std::unexpected(about_spec ? places.locate(status.error()) : status.error());
+  }
+  return kDone;
+}
+
+Result<int> run_image(Session& s, const Program& program, const RunFlags& flags) {
+  ASSIGN_OR_RETURN(auto spec, spec_of(flags));
+  TRY(complete(program, flags.images, spec));
+  TRY(send(s, spec, false));
+  return kDone;
+}
+
+}  // namespace godwit::cli

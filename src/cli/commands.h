@@ -1,0 +1,52 @@
+// The verbs that call the control plane, one function each; only for this folder's .cc files. They
+// return the exit status; an Error is printed by the caller.
+#pragma once
+
+#include <istream>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "cli/client.h"
+#include "cli/program.h"
+
+namespace godwit::cli {
+
+struct Session {
+  Client client;
+  bool json = false;
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+struct ApplyFlags {
+  std::string file;    // "-": standard input.
+  std::string images;  // A store of base images; empty: commands stand in the spec.
+  bool dry_run = false;
+};
+Result<int> apply(Session& session, const Program& program, const ApplyFlags& flags);
+
+struct RunFlags {
+  std::string image, name, images, maximum_price, restart;
+  std::uint32_t count = 1, memory_mib = 0, vcpus = 0;
+  std::vector<std::string> env, publish, command;
+};
+Result<int> run_image(Session& session, const Program& program, const RunFlags& flags);
+
+// `kind` is groups, guests, nodes or events; an empty name is all.
+Result<int> get(Session& session, const std::string& kind, const std::string& name);
+// First like get(), then each change until the control plane goes away.
+Result<int> watch(Session& session, const std::string& kind);
+Result<int> describe(Session& session, const std::string& kind, const std::string& name);
+
+Result<int> migrate(Session& session, const std::string& guest, const std::string& to);
+Result<int> cordon(Session& session, const std::string& node);
+Result<int> uncordon(Session& session, const std::string& node);
+Result<int> drain(Session& session, const std::string& node, bool dry_run);
+Result<int> delete_group(Session& session, const std::string& group);
+Result<int> logs(Session& session, const std::string& guest, std::uint64_t from);
+Result<int> exec(Session& session, const std::string& guest,
+                 const std::vector<std::string>& command, std::uint32_t timeout_ms);
+
+}  // namespace godwit::cli
