@@ -18,9 +18,9 @@ namespace {
 using namespace godwit;
 using Words = std::vector<std::string>;
 
-// `serve` does not open the public API yet. A verb leaves this list in the change that serves it.
-constexpr std::array kNotServed{"apply",    "run",   "get",    "describe", "migrate", "cordon",
-                                "uncordon", "drain", "delete", "logs",     "exec"};
+// What `serve` does not do yet. A verb leaves this list in the change that serves it.
+constexpr std::array kNotServed{"apply", "run",    "describe", "cordon", "uncordon",
+                                "drain", "delete", "logs",     "exec"};
 
 int usage(const char* text) {
   std::fprintf(stderr, "usage: %s\n", text);

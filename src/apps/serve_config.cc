@@ -19,6 +19,9 @@ Result<ServeConfig> read(const json::Value& value) {
   ServeConfig config;
   ASSIGN_OR_RETURN(config.state_dir, text(value, "state_dir"));
   ASSIGN_OR_RETURN(config.listen, text(value, "listen"));
+  if (value.has("api")) {
+    ASSIGN_OR_RETURN(config.api, text(value, "api"));
+  }
   if (value.has("admin_door")) {
     ASSIGN_OR_RETURN(config.admin_door, text(value, "admin_door"));
   }

@@ -66,4 +66,17 @@ Result<tls::Identity> open_authority(const std::string& state_dir, Time now) {
   return authority;
 }
 
+Status make_first_user(const std::string& state_dir, const tls::Identity& authority, Time now) {
+  const std::string dir = state_dir + "/user";
+  // Written last: with it the others are there.
+  if (access((dir + "/user.pem").c_str(), F_OK) == 0) return {};
+  TRY(make_state_dir(dir));
+  const tls::Validity valid{now - std::chrono::hours{1}, now + std::chrono::years{5}};
+  ASSIGN_OR_RETURN(const tls::Identity user,
+                   tls::issue(authority, NodeId{"user/admin"}, {}, valid));
+  TRY(write_whole(dir + "/ca.pem", authority.certificate, 0644));
+  TRY(write_whole(dir + "/user.key", user.key, 0600));
+  return write_whole(dir + "/user.pem", user.certificate, 0644);
+}
+
 }  // namespace godwit::apps

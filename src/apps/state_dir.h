@@ -18,4 +18,8 @@ std::string store_path(const std::string& state_dir);
 // new authority would lock out all nodes.
 Result<tls::Identity> open_authority(const std::string& state_dir, Time now);
 
+// The first user's credentials, for --credentials of the command line: STATE_DIR/user with ca.pem,
+// user.pem and user.key. Made if they are not there.
+Status make_first_user(const std::string& state_dir, const tls::Identity& authority, Time now);
+
 }  // namespace godwit::apps

@@ -43,6 +43,7 @@ class Parser {
     app_.add_option("--credentials", parsed.target.credentials,
                     "Directory with ca.pem, user.pem and user.key")
         ->envname("GODWIT_CREDENTIALS");
+    app_.fallthrough();  // Those two may also come behind the verb.
     add_spec_verbs();
     add_reading_verbs();
     add_moving_verbs();
