@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "apps/console.h"
 #include "edges/files/record.h"
 #include "edges/grpc/agent_mailer.h"
 #include "edges/grpc/control.h"
@@ -17,19 +18,6 @@
 
 namespace godwit::apps {
 namespace {
-
-Time now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
-
-void log(const std::string& line) {
-  std::fprintf(stderr, "%s %s\n", std::format("{:%FT%TZ}", now()).c_str(), line.c_str());
-}
-
-int complain(const Error& error) {
-  log(to_string(error));
-  return 1;
-}
 
 std::string draw_key() {
   auto key = tls::random_key();

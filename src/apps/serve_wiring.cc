@@ -9,6 +9,7 @@
 #include <string>
 
 #include "apps/admin_door.h"
+#include "apps/console.h"
 #include "apps/state_dir.h"
 #include "edges/grpc/control.h"
 #include "edges/grpc/public_server.h"
@@ -18,19 +19,6 @@
 
 namespace godwit::apps {
 namespace {
-
-Time now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
-
-void log(const std::string& line) {
-  std::fprintf(stderr, "%s %s\n", std::format("{:%FT%TZ}", now()).c_str(), line.c_str());
-}
-
-int complain(const Error& error) {
-  log(to_string(error));
-  return 1;
-}
 
 // Our own certificate lives as long as the process: a restart draws another.
 Result<grpc_edge::Credentials> credentials(const std::string& state_dir) {

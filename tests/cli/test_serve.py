@@ -1,5 +1,5 @@
-"""The shipped `godwit serve`, asked by the shipped `godwit get` and `godwit migrate` over mutual TLS
-on the loopback of a network namespace of its own: what is answered, and who is turned away."""
+"""The shipped `godwit serve`, asked by `godwit get` and `godwit migrate` over mutual TLS on the
+loopback of a network namespace of its own: what is answered, and who is turned away."""
 
 import json
 import os
