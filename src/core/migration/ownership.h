@@ -3,7 +3,7 @@
 //
 // One State per guest and node. step() looks up the first row that fits the place, the input and
 // all its guards, and returns what follows; an input that fits no row changes nothing. Rows are
-// data: the agent runs the shipped table, the exhaustive search (not written yet) is to explore it,
+// data: the agent runs the shipped table, the exhaustive search (src/sim/search) explores the same,
 // and a planted bug is a changed copy. Nodes are small integers and sets are bits; names are mapped
 // by the agent.
 //
