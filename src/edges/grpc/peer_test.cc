@@ -122,7 +122,7 @@ TEST(Peer, MailFlowsAgainAfterARestart) {
   for (std::uint32_t round = 2; round < 5; ++round) {
     b.reset();
     a.mailer.send(cancel(kB, round));
-    ASSERT_TRUE(a.log.wait_for("unreachable"));
+    ASSERT_TRUE(a.log.wait_for("unreachable", round - 1)) << "each round says it once";
     b = std::make_unique<Peer>(fleet.credentials(kB.value), port);
     const auto start = Clock::now();
     const auto message = b->inbox.next();
