@@ -35,12 +35,14 @@ Step Control::on(const Event& event, Time now) {
           step.writes.push_back(ports::NodeWrite{e.node, at->second});
         } else if constexpr (std::is_same_v<T, CreateGuest>) {
           guest(e.guest).create(e, now, step);
+          const auto at = guests_.find(e.guest);  // Refused: it never was.
+          if (at->second.row().owner.kind == ports::GenerationKind::kNone) guests_.erase(at);
         } else if constexpr (std::is_same_v<T, AllowNodes>) {
-          if (guests_.contains(e.guest)) guest(e.guest).allow(e.set, now, step);
+          if (Owner* owner = known(e.guest, step)) owner->allow(e.set, now, step);
         } else if constexpr (std::is_same_v<T, MoveGuest>) {
-          if (guests_.contains(e.guest)) guest(e.guest).move(e.to, step);
+          if (Owner* owner = known(e.guest, step)) owner->move(e.to, step);
         } else if constexpr (std::is_same_v<T, TakeOver>) {
-          if (guests_.contains(e.guest)) guest(e.guest).take_over(e.set, now, step);
+          if (Owner* owner = known(e.guest, step)) owner->take_over(e.set, now, step);
         } else if constexpr (std::is_same_v<T, ports::Request>) {
           on_request(e, step);
         } else {
@@ -50,6 +52,12 @@ Step Control::on(const Event& event, Time now) {
       event);
   step.wake = wake();
   return step;
+}
+
+Owner* Control::known(const GuestId& id, Step& step) {
+  if (const auto at = guests_.find(id); at != guests_.end()) return &at->second;
+  step.commands.push_back(Refused{id, "no guest has this name"});
+  return nullptr;
 }
 
 // Its agent may have been alone for a while: what it knows is asked for.

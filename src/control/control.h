@@ -34,6 +34,7 @@ class Control {
   ports::Answer migrate(const ports::MigrateGuest& wish, Step& step);
   void on_certified(const NodeId& node, Time now, Step& step);
   void on_seen(const AgentSeen& seen, Step& step);
+  Owner* known(const GuestId& id, Step& step);
   Owner& guest(const GuestId& id) {
     return guests_.try_emplace(id, id, dead_, rows_).first->second;
   }

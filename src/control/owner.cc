@@ -16,6 +16,9 @@ using What = migration::Heard::What;
 
 namespace {
 
+// A set is a few nodes (2 to 4 are advised); the spare numbers are for what messages name: sources
+// of copies.
+constexpr std::size_t kSetMax = 12, kSpareNames = 8;
 constexpr Duration kRepeat = std::chrono::milliseconds{500};
 // A report may be lost, and nobody repeats one: who runs a guest is asked for now and then.
 constexpr Duration kRefresh = std::chrono::seconds{30};
@@ -27,7 +30,18 @@ ports::EpochName name_of(migration::Epoch e) { return {e.generation, e.hop}; }
 
 void Owner::restore(const ports::GuestRow& row, Time now) {
   kept_ = row;
-  const ports::OwnerRow& o = row.owner;
+  read_row();
+  for (const NodeId& node : dead_)
+    if (row.owner.reach.contains(node)) suspect_at_ = now + 3 * kRepeat;
+  repeat_at_ = now;  // Whatever was under way is asked for again.
+}
+
+// What was heard is forgotten, but for the dead: it is asked for again.
+void Owner::read_row() {
+  const ports::OwnerRow& o = kept_.owner;
+  names_ = {};
+  row_ = {};
+  heard_.clear();
   row_.generation = o.generation;
   row_.kind = static_cast<Generation>(o.kind);
   row_.set = names_.set(o.set);
@@ -36,12 +50,23 @@ void Owner::restore(const ports::GuestRow& row, Time now) {
   if (!o.holder.value.empty()) row_.holder = names_.index(o.holder);
   if (!o.taker.value.empty()) row_.taker = names_.index(o.taker);
   if (o.from) row_.from = {epoch_of(o.from->epoch), names_.attempt(o.from->attempt)};
-  for (const NodeId& node : dead_) {
-    if (!o.reach.contains(node)) continue;
-    heard_[node] = {.what = What::kDead};
-    suspect_at_ = now + 3 * kRepeat;
+  for (const NodeId& node : o.reach)
+    if (dead_.contains(node)) heard_[node] = {.what = What::kDead};
+}
+
+// Numbers of nodes that a long life used up come back: the row names all that still matters.
+bool Owner::has_room(const ports::NodeNames& set, Step& step) {
+  if (set.size() > kSetMax) {
+    step.commands.push_back(Refused{
+        id_, std::format("{} nodes in its set, at most {}: name fewer", set.size(), kSetMax)});
+    return false;
   }
-  repeat_at_ = now;  // Whatever was under way is asked for again.
+  if (names_.size() + set.size() + kSpareNames > migration::kNodesMax) read_row();
+  if (names_.size() + set.size() + kSpareNames <= migration::kNodesMax) return true;
+  step.commands.push_back(
+      Refused{id_, std::format("{} nodes may still hold it: wait until some are certified dead",
+                               kept_.owner.reach.size())});
+  return false;
 }
 
 void Owner::keep(Step& step) {
@@ -63,7 +88,9 @@ bool Owner::apply(Ask ask, const NodeId& node, ports::EpochName epoch, const por
   migration::ControlInput in{.ask = ask, .epoch = epoch_of(epoch), .set = names_.set(set)};
   if (!node.value.empty()) in.node = names_.index(node);
   std::array<Heard, migration::kNodesMax> heard{};
-  for (const auto& [name, said] : heard_) heard[names_.index(name)] = said;
+  for (const NodeId& name : names_.names(row_.reach))
+    if (const auto said = heard_.find(name); said != heard_.end())
+      heard[names_.index(name)] = said->second;
   in.heard = heard;
   const migration::ControlOutcome out = migration::control_step(rows_, row_, in);
   if (!out.row) return false;
@@ -72,8 +99,9 @@ bool Owner::apply(Ask ask, const NodeId& node, ports::EpochName epoch, const por
   row_ = out.next;
   if (next) {
     asked_clear_.clear();
-    std::erase_if(heard_, [](const auto& h) { return h.second.what != What::kDead; });
-    for (const NodeId& gone : dead_) heard_[gone] = {.what = What::kDead};
+    heard_.clear();
+    for (const NodeId& node : names_.names(row_.reach))
+      if (dead_.contains(node)) heard_[node] = {.what = What::kDead};
   }
   for (const ControlDo effect : out.effects) carry_out(effect, out, step);
   repeat_at_ = now + (settled() && !suspect_at_ ? kRefresh : kRepeat);
@@ -109,16 +137,18 @@ void Owner::carry_out(ControlDo effect, const migration::ControlOutcome& out, St
 }
 
 void Owner::create(const CreateGuest& wish, Time now, Step& step) {
+  if (row_.kind != Generation::kNone)
+    return step.commands.push_back(Refused{id_, "it exists already"});
+  if (!has_room(wish.set, step)) return;
   kept_.machine = wish.machine;
   kept_.container = wish.container;
   if (!apply(Ask::kCreate, wish.node, {}, wish.set, now, step))
-    step.commands.push_back(Refused{id_, row_.kind == Generation::kNone
-                                             ? std::format("{} is not in the set", wish.node.value)
-                                             : "it exists already"});
+    step.commands.push_back(Refused{id_, std::format("{} is not in the set", wish.node.value)});
 }
 
 void Owner::allow(const ports::NodeNames& set, Time now, Step& step) {
   if (set == kept_.owner.set && row_.kind != Generation::kTakeover) return;
+  if (!has_room(set, step)) return;
   if (!apply(Ask::kOrder, kept_.owner.holder, {}, set, now, step))
     step.commands.push_back(Refused{id_, "nobody is known to run it"});
 }
@@ -129,6 +159,7 @@ void Owner::take_over(const ports::NodeNames& set, Time now, Step& step) {
       row_.kind == Generation::kTakeover && std::ranges::includes(kept_.owner.set, targets);
   if (under_way && !targets.empty()) return;
   if (targets.empty()) return step.commands.push_back(Refused{id_, kNowhereToGo});
+  if (!has_room(targets, step)) return;
   apply(Ask::kTakeover, {}, {}, targets, now, step);
   look(now, step);
 }
@@ -150,6 +181,8 @@ void Owner::hear(const NodeId& from, Heard heard) {
 
 void Owner::on_message(const ports::Message& message, Time now, Step& step) {
   const NodeId& from = message.from;
+  // Nobody else can hold it: what a stranger, or a node that left the reach, says does not matter.
+  if (!kept_.owner.reach.contains(from)) return;
   std::visit(
       [&]<class T>(const T& m) {
         if constexpr (std::is_same_v<T, ports::Report>) {

@@ -42,6 +42,8 @@ class Owner {
   bool apply(migration::Ask ask, const NodeId& node, ports::EpochName epoch,
              const ports::NodeNames& set, Time now, Step& step);
   void carry_out(migration::ControlDo effect, const migration::ControlOutcome& outcome, Step& step);
+  void read_row();
+  bool has_room(const ports::NodeNames& set, Step& step);
   void look(Time now, Step& step);
   void shrink(Time now, Step& step);
   void suspect(Time now, Step& step);

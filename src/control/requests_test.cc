@@ -1,6 +1,10 @@
 // What users ask is answered once, from what is known.
 #include <gtest/gtest.h>
 
+#include <format>
+#include <string>
+#include <vector>
+
 #include "control/control.h"
 
 namespace godwit::control {
@@ -80,6 +84,48 @@ TEST(Requests, AMoveIsOrderedOrRefusedWithAReason) {
   EXPECT_EQ(moving.moving, kB);
   EXPECT_FALSE(ask(control, ports::MigrateGuest{kGuest, kA})) << "it is there already";
   EXPECT_FALSE(ask(control, ports::MigrateGuest{kGuest, NodeId{"i-c/boot"}})) << "not of its nodes";
+}
+
+std::vector<std::string> refusals(const Step& step) {
+  std::vector<std::string> whys;
+  for (const Command& command : step.commands)
+    if (const auto* refused = std::get_if<Refused>(&command)) whys.push_back(refused->why);
+  return whys;
+}
+
+// What is refused leaves no trace: the guest that exists keeps its machine, one that is not born is
+// not listed.
+TEST(Wishes, ARefusedCreationChangesNothing) {
+  Control control = with_guest();
+  const CreateGuest again{kGuest, kB, {kB}, {.address = "100.64.0.99"}, {}};
+  EXPECT_EQ(refusals(control.on(again, kNow)), std::vector<std::string>{"it exists already"});
+  EXPECT_EQ(control.guests().at(kGuest).row().machine.address, "100.64.0.7");
+  const GuestId other{"web-2"};
+  EXPECT_EQ(refusals(control.on(CreateGuest{other, kA, {kB}, {}, {}}, kNow)).size(), 1U);
+  ports::NodeNames many;
+  for (int n = 0; n < 40; ++n) many.insert(NodeId{std::format("i-{}/boot", n)});
+  EXPECT_EQ(refusals(control.on(CreateGuest{other, *many.begin(), many, {}, {}}, kNow)).size(), 1U);
+  EXPECT_FALSE(control.guests().contains(other));
+  EXPECT_EQ(refusals(control.on(MoveGuest{other, kA}, kNow)).size(), 1U);
+}
+
+// A guest that outlives a hundred nodes, each followed by the next and then dead.
+TEST(Wishes, AGuestOutlivesManyNodes) {
+  Control control = with_guest();
+  report(control);
+  NodeId at = kA;
+  for (int n = 0; n < 100; ++n) {
+    const NodeId next{std::format("i-{}/boot", n)};
+    EXPECT_TRUE(refusals(control.on(AllowNodes{kGuest, {at, next}}, kNow)).empty()) << n;
+    const std::uint32_t generation = control.guests().at(kGuest).row().owner.generation;
+    const ports::EpochName held{generation, 1};
+    control.on(ports::Message{kGuest, next, ports::kControl,
+                              ports::Report{ports::RoleName::kHolds, held, held, 1, {}, false}},
+               kNow);
+    control.on(Certified{at}, kNow);
+    EXPECT_EQ(control.guests().at(kGuest).holder(), next);
+    at = next;
+  }
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ class Names {
     CHECK(index < names_.size());
     return names_[index];
   }
-  bool full() const { return names_.size() >= migration::kNodesMax; }
+  std::size_t size() const { return names_.size(); }
+  bool full() const { return size() >= migration::kNodesMax; }
 
   migration::NodeSet set(const NodeNames& names);
   NodeNames names(migration::NodeSet set) const;
