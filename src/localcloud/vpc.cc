@@ -1,6 +1,5 @@
 #include "localcloud/vpc.h"
 
-#include <charconv>
 #include <format>
 
 #include "lib/netlink/link.h"
@@ -130,17 +129,7 @@ Status Vpc::detach(std::uint64_t number, const std::string& address) const {
 }
 
 Result<std::uint64_t> Vpc::counter(const std::string& name) const {
-  ASSIGN_OR_RETURN(const auto text, namespaces::run_inside(*router_, [&] {
-                     return nft::list(std::format("counter inet vpc {}", name));
-                   }));
-  const std::string before = "packets ";
-  const auto at = text.find(before);
-  std::uint64_t packets = 0;
-  if (at == std::string::npos ||
-      std::from_chars(text.data() + at + before.size(), text.data() + text.size(), packets).ec !=
-          std::errc{})
-    return internal(std::format("counter {}: {}", name, text));
-  return packets;
+  return namespaces::run_inside(*router_, [&] { return nft::counter_packets("inet vpc " + name); });
 }
 
 Result<std::uint64_t> Vpc::dropped_by_source_check() const { return counter("source"); }

@@ -1,7 +1,5 @@
 #include "tests/lab/lab.h"
 
-#include <charconv>
-
 #include "lib/netlink/link.h"
 #include "lib/netlink/route.h"
 #include "lib/netlink/tap.h"
@@ -116,17 +114,7 @@ Status Lab::connect_client() const {
 }
 
 Result<std::uint64_t> Lab::counter(const std::string& name) const {
-  ASSIGN_OR_RETURN(const auto text, namespaces::run_inside(*vpc_, [&] {
-                     return nft::list(std::format("counter inet vpc {}", name));
-                   }));
-  const std::string before = "packets ";
-  const auto at = text.find(before);
-  std::uint64_t packets = 0;
-  if (at == std::string::npos ||
-      std::from_chars(text.data() + at + before.size(), text.data() + text.size(), packets).ec !=
-          std::errc{})
-    return internal(std::format("counter {}: {}", name, text));
-  return packets;
+  return namespaces::run_inside(*vpc_, [&] { return nft::counter_packets("inet vpc " + name); });
 }
 
 Result<std::uint64_t> Lab::dropped_by_source_check(int node) const {

@@ -24,7 +24,8 @@ namespace godwit::qemu {
 // Takes a uid that no other guest of the node has, and gives it the guest's files. None when the
 // configuration has no uids: QEMU then runs as we do. ResourceExhausted: all are taken.
 Result<std::optional<uid_t>> claim_uid(const Config& config, const GuestFiles& files);
-// The files are ours again, the uid free.
+// The files are ours again, the uid free. On failure the uid stays with the dead guest's files; a
+// Discard must not fail for that, and claim_uid reports it when the guest starts here again.
 void release_uid(const GuestFiles& files);
 
 // What stands before QEMU's own words; nothing without a uid. With `kvm` the group of /dev/kvm is

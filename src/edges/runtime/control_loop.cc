@@ -84,7 +84,7 @@ void ControlLoop::wake_at(std::optional<Time> when) {
   loop_.after(delay, [this, when] {
     if (wake_ != when) return;  // An earlier one was set since.
     wake_.reset();
-    (void)ask(control::Woken{});
+    (void)ask(control::Woken{});  // A failed commit has stopped the loop.
   });
 }
 

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <format>
 #include <memory>
+#include <string_view>
 
 namespace godwit::nft {
 namespace {
@@ -39,5 +42,17 @@ Status load(const std::string& ruleset) {
 }
 
 Result<std::string> list(const std::string& what) { return run("list " + what); }
+
+Result<std::uint64_t> counter_packets(const std::string& counter) {
+  ASSIGN_OR_RETURN(const std::string text, list("counter " + counter));
+  static constexpr std::string_view kBefore = "packets ";
+  const auto at = text.find(kBefore);
+  std::uint64_t packets = 0;
+  if (at == std::string::npos ||
+      std::from_chars(text.data() + at + kBefore.size(), text.data() + text.size(), packets).ec !=
+          std::errc{})
+    return internal(std::format("counter {}: {}", counter, text));
+  return packets;
+}
 
 }  // namespace godwit::nft

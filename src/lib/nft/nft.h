@@ -1,6 +1,7 @@
 // nftables rule sets as text (nft(8)), in the network namespace that the calling thread is in.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
@@ -13,5 +14,8 @@ Status load(const std::string& ruleset);
 
 // What a "list ..." command prints.
 Result<std::string> list(const std::string& what);
+
+// Packets of a named counter so far: counter_packets("inet vpc source").
+Result<std::uint64_t> counter_packets(const std::string& counter);
 
 }  // namespace godwit::nft
