@@ -15,7 +15,7 @@ struct Id {
 // A node's identity: instance id and boot id, "i-0123/7f3c...". A rebooted instance is another
 // node.
 using NodeId = Id<struct NodeTag>;
-// Never used again once the guest is deleted.
+// Used again by the group of its name; its generation then goes on where it ended.
 using GuestId = Id<struct GuestTag>;
 using GroupId = Id<struct GroupTag>;
 

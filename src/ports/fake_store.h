@@ -3,6 +3,7 @@
 
 #include <format>
 #include <span>
+#include <type_traits>
 #include <variant>
 
 #include "ports/store.h"
@@ -29,12 +30,14 @@ class FakeStore final : public Store {
                   std::format("the store is at version {}, not {}", disk_.rows.version, version));
     }
     for (const RowWrite& write : writes) {
-      if (const auto* guest = std::get_if<GuestWrite>(&write)) {
-        put(disk_.rows.guests, guest->guest, guest->row);
-      } else {
-        const auto& node = std::get<NodeWrite>(write);
-        put(disk_.rows.nodes, node.node, node.row);
-      }
+      std::visit(
+          [this]<class T>(const T& w) {
+            if constexpr (std::is_same_v<T, GuestWrite>) put(disk_.rows.guests, w.guest, w.row);
+            if constexpr (std::is_same_v<T, NodeWrite>) put(disk_.rows.nodes, w.node, w.row);
+            if constexpr (std::is_same_v<T, GroupWrite>) put(disk_.rows.groups, w.group, w.row);
+            if constexpr (std::is_same_v<T, FleetWrite>) disk_.rows.fleet = w.row;
+          },
+          write);
     }
     ++disk_.rows.version;
     return {};

@@ -27,11 +27,62 @@ inline GuestRow full_guest_row(std::uint32_t number) {
                     .reported = {number, UINT32_MAX},
                     .holder = NodeId{"i-1/b"},
                     .taker = NodeId{"i-2/b"},
-                    .from = CutName{.epoch = {number, 3}, .attempt = {NodeId{"i-4/b"}, 5}}}};
+                    .from = CutName{.epoch = {number, 3}, .attempt = {NodeId{"i-4/b"}, 5}}},
+          .group = GroupId{"web"},
+          .wanted = NodeId{"i-2/b"},
+          .reason = "cheaper",
+          .born = Time{Duration{1}},
+          .ended = Time{Duration{-2}}};
+}
+inline NodeRow full_node_row() {
+  return {.address = "10.0.1.10",
+          .dead = true,
+          .stage = NodeStage::kAbandoned,
+          .type = "m5.large",
+          .zone = "us-east-1a",
+          .spot = true,
+          .max_price = {85'000},
+          .attempt = 3,
+          .token = "t",
+          .token_sha256 = "ts",
+          .key_sha256 = "ks",
+          .instance = "i-1",
+          .boot_id = "b",
+          .port = 7001,
+          .memory_mib = 2048,
+          .vcpus = 2,
+          .cordoned = true,
+          .draining = true,
+          .launched = Time{std::chrono::seconds{5}},
+          .ended = Time{std::chrono::seconds{6}},
+          .ended_by_provider = true,
+          .why = "start"};
+}
+inline GroupRow full_group_row() {
+  GroupSpec spec{.name = GroupId{"web"},
+                 .count = 3,
+                 .image_sha256 = "ab",
+                 .container = *full_record(1).container,
+                 .memory_mib = 512,
+                 .vcpus = 2,
+                 .ports = {{80, 8080}, {443, 0}},
+                 .maximum_price = MicroUsdPerHour{50'000},
+                 .above_maximum = AboveMaximum::kWait,
+                 .spread = Spread::kZone,
+                 .egress = Egress::kNode,
+                 .clouds = {{"aws"}, {"azure"}},
+                 .regions = {{"us-east-1"}, {}},
+                 .zones = {{}, {"us-east-1e"}},
+                 .families = {{"c5", "m5"}, {}},
+                 .update = UpdateStrategy::kRolling,
+                 .volumes = {{"v", "/var", 4}},
+                 .disruption = {2, {"Sat 02:00-04:00 UTC"}}};
+  return {std::move(spec), 7, true};
 }
 
 inline bool same_rows(const Rows& a, const Rows& b) {
-  return a.guests == b.guests && a.nodes == b.nodes && a.version == b.version;
+  return a.guests == b.guests && a.nodes == b.nodes && a.groups == b.groups && a.fleet == b.fleet &&
+         a.version == b.version;
 }
 
 // Goal: a control plane finds what the last one committed, whole, and loses against a newer one.
@@ -39,6 +90,7 @@ inline bool same_rows(const Rows& a, const Rows& b) {
 inline void check_store_contract(const OpenStore& open) {
   const GuestId a{"web/1"}, b{"db \"\xc3\xa9\"\n../2"};
   const NodeId n{"i-1/b 'x'"};
+  const GroupId g{"g"};
   Rows want;
   const auto expect = [&](Store& store, const char* why) {
     const auto rows = store.load();
@@ -49,9 +101,12 @@ inline void check_store_contract(const OpenStore& open) {
 
   // All of a step, at once.
   const std::vector<RowWrite> first{GuestWrite{a, full_guest_row(5)}, GuestWrite{b, GuestRow{}},
-                                    NodeWrite{n, NodeRow{"10.0.1.10", true}}};
+                                    NodeWrite{n, full_node_row()}, GroupWrite{g, full_group_row()},
+                                    FleetWrite{{4, 5}}};
   want = {.guests = {{a, full_guest_row(5)}, {b, GuestRow{}}},
-          .nodes = {{n, {"10.0.1.10", true}}},
+          .nodes = {{n, full_node_row()}},
+          .groups = {{g, full_group_row()}},
+          .fleet = {4, 5},
           .version = 1};
   const auto old = open();
   EXPECT_TRUE(old->commit(0, first)) << "without a load before";
@@ -78,9 +133,14 @@ inline void check_store_contract(const OpenStore& open) {
 
   // Removal; what is not there is removed, too; of two writes to one row the later counts.
   const std::vector<RowWrite> last{GuestWrite{b, std::nullopt}, GuestWrite{b, std::nullopt},
-                                   NodeWrite{n, std::nullopt}, NodeWrite{n, NodeRow{"10.0.2.10"}}};
+                                   NodeWrite{n, std::nullopt},  NodeWrite{n, NodeRow{"10.0.2.10"}},
+                                   GroupWrite{g, std::nullopt}, FleetWrite{{6, 5}}};
   EXPECT_TRUE(young->commit(2, last));
-  want = {.guests = {{a, full_guest_row(6)}}, .nodes = {{n, {"10.0.2.10"}}}, .version = 3};
+  want = {.guests = {{a, full_guest_row(6)}},
+          .nodes = {{n, {"10.0.2.10"}}},
+          .groups = {},
+          .fleet = {6, 5},
+          .version = 3};
   expect(*open(), "removals");
 }
 

@@ -31,6 +31,26 @@ constexpr const char* names_of(ports::HealthCheck::Kind, std::size_t i) {
   constexpr const char* kNames[] = {"none", "tcp", "exec"};
   return i < std::size(kNames) ? kNames[i] : nullptr;
 }
+constexpr const char* names_of(ports::NodeStage, std::size_t i) {
+  constexpr const char* kNames[] = {"intent", "launched", "joined", "ending", "abandoned"};
+  return i < std::size(kNames) ? kNames[i] : nullptr;
+}
+constexpr const char* names_of(ports::AboveMaximum, std::size_t i) {
+  constexpr const char* kNames[] = {"on-demand", "wait", "stop"};
+  return i < std::size(kNames) ? kNames[i] : nullptr;
+}
+constexpr const char* names_of(ports::Spread, std::size_t i) {
+  constexpr const char* kNames[] = {"none", "node", "pool", "zone"};
+  return i < std::size(kNames) ? kNames[i] : nullptr;
+}
+constexpr const char* names_of(ports::Egress, std::size_t i) {
+  constexpr const char* kNames[] = {"gateway", "node"};
+  return i < std::size(kNames) ? kNames[i] : nullptr;
+}
+constexpr const char* names_of(ports::UpdateStrategy, std::size_t i) {
+  constexpr const char* kNames[] = {"recreate", "rolling"};
+  return i < std::size(kNames) ? kNames[i] : nullptr;
+}
 
 template <class Io>
 void fields(Io& io, ports::EpochName& e) {
@@ -72,17 +92,60 @@ void fields(Io& io, ports::Container& c) {
 template <class Io>
 void fields(Io& io, ports::GuestRow& g) {
   io("machine", g.machine), io("container", g.container), io("owner", g.owner);
+  io("group", g.group), io("wanted", g.wanted), io("reason", g.reason);
+  io("born", g.born), io("ended", g.ended);
 }
 template <class Io>
 void fields(Io& io, ports::NodeRow& n) {
-  io("address", n.address), io("dead", n.dead);
+  io("address", n.address), io("dead", n.dead), io("stage", n.stage), io("type", n.type);
+  io("zone", n.zone), io("spot", n.spot), io("max_price", n.max_price), io("attempt", n.attempt);
+  io("token", n.token), io("token_sha256", n.token_sha256), io("key_sha256", n.key_sha256);
+  io("instance", n.instance), io("boot_id", n.boot_id), io("port", n.port);
+  io("memory_mib", n.memory_mib), io("vcpus", n.vcpus), io("cordoned", n.cordoned);
+  io("draining", n.draining), io("launched", n.launched), io("ended", n.ended);
+  io("ended_by_provider", n.ended_by_provider), io("why", n.why);
+}
+template <class Io>
+void fields(Io& io, ports::Port& p) {
+  io("port", p.port), io("published", p.published);
+}
+template <class Io>
+void fields(Io& io, ports::Choice& c) {
+  io("allow", c.allow), io("deny", c.deny);
+}
+template <class Io>
+void fields(Io& io, ports::Volume& v) {
+  io("name", v.name), io("path", v.path), io("size_gib", v.size_gib);
+}
+template <class Io>
+void fields(Io& io, ports::Disruption& d) {
+  io("guests_max", d.guests_max), io("windows", d.windows);
+}
+template <class Io>
+void fields(Io& io, ports::GroupSpec& s) {
+  io("name", s.name), io("count", s.count), io("image_sha256", s.image_sha256);
+  io("container", s.container), io("memory_mib", s.memory_mib), io("vcpus", s.vcpus);
+  io("ports", s.ports), io("maximum_price", s.maximum_price);
+  io("above_maximum", s.above_maximum), io("spread", s.spread), io("egress", s.egress);
+  io("clouds", s.clouds), io("regions", s.regions), io("zones", s.zones);
+  io("families", s.families), io("update", s.update), io("volumes", s.volumes);
+  io("disruption", s.disruption);
+}
+template <class Io>
+void fields(Io& io, ports::GroupRow& g) {
+  io("spec", g.spec), io("revision", g.revision), io("deleted", g.deleted);
+}
+template <class Io>
+void fields(Io& io, ports::FleetRow& f) {
+  io("nodes_named", f.nodes_named), io("addresses_given", f.addresses_given);
 }
 
 template <class T, class... Any>
 concept OneOf = (std::same_as<T, Any> || ...);
 template <class T>
 concept Part = OneOf<T, ports::EpochName, ports::AttemptName, ports::CutName, ports::OwnerRow,
-                     ports::MachineRecord, ports::HealthCheck, ports::Container>;
+                     ports::MachineRecord, ports::HealthCheck, ports::Container, ports::Port,
+                     ports::Choice, ports::Volume, ports::Disruption, ports::GroupSpec>;
 
 // --- Writing.
 
@@ -96,7 +159,12 @@ class Writer {
 
  private:
   static Value value(const std::string& text) { return text; }
-  static Value value(const NodeId& node) { return node.value; }
+  template <class Tag>
+  static Value value(const Id<Tag>& id) {
+    return id.value;
+  }
+  static Value value(Time at) { return at.time_since_epoch().count(); }
+  static Value value(MicroUsdPerHour rate) { return rate.value; }
   template <std::integral T>
   static Value value(T number) {
     return number;
@@ -107,12 +175,15 @@ class Writer {
     return names_of(one, static_cast<std::size_t>(one));
   }
   template <class T>
-  static Value list(const T& items) {
+  static Value list(T& items) {
     Value::Array array;
-    for (const auto& item : items) array.push_back(value(item));
+    for (auto& item : items) array.push_back(value(item));
     return array;
   }
-  static Value value(const std::vector<std::string>& words) { return list(words); }
+  template <class T>
+  static Value value(std::vector<T>& items) {
+    return list(items);
+  }
   static Value value(const ports::NodeNames& nodes) { return list(nodes); }
   template <class T>
   static Value value(std::optional<T>& maybe) {
@@ -143,7 +214,18 @@ class Reader {
     text = v.text();
     return v.is_string();
   }
-  bool read(const Value& v, NodeId& node) { return read(v, node.value); }
+  template <class Tag>
+  bool read(const Value& v, Id<Tag>& id) {
+    return read(v, id.value);
+  }
+  bool read(const Value& v, Time& at) {
+    at = Time{Duration{v.integer()}};
+    return v.is_integer();
+  }
+  bool read(const Value& v, MicroUsdPerHour& rate) {
+    rate.value = v.integer();
+    return v.is_integer();
+  }
   bool read(const Value& v, bool& yes) {
     yes = v.boolean();
     return v == Value{true} || v == Value{false};
@@ -165,9 +247,10 @@ class Reader {
     }
     return false;
   }
-  bool read(const Value& v, std::vector<std::string>& words) {
+  template <class T>
+  bool read(const Value& v, std::vector<T>& items) {
     for (const Value& item : v.array())
-      if (!read(item, words.emplace_back())) return false;
+      if (!read(item, items.emplace_back())) return false;
     return v.is_array();
   }
   bool read(const Value& v, ports::NodeNames& nodes) {
@@ -217,11 +300,28 @@ Result<std::string> write_row(Row row) {
 
 Result<std::string> to_text(const ports::GuestRow& row) { return write_row(row); }
 Result<std::string> to_text(const ports::NodeRow& row) { return write_row(row); }
+Result<std::string> to_text(const ports::GroupRow& row) { return write_row(row); }
+Result<std::string> to_text(const ports::FleetRow& row) { return write_row(row); }
 Result<ports::GuestRow> parse_guest_row(std::string_view text) {
   return parse_row<ports::GuestRow>(text);
 }
 Result<ports::NodeRow> parse_node_row(std::string_view text) {
   return parse_row<ports::NodeRow>(text);
+}
+Result<ports::GroupRow> parse_group_row(std::string_view text) {
+  return parse_row<ports::GroupRow>(text);
+}
+Result<ports::FleetRow> parse_fleet_row(std::string_view text) {
+  return parse_row<ports::FleetRow>(text);
+}
+
+Result<std::string> with_defaults(std::string_view row, std::string_view complete) {
+  ASSIGN_OR_RETURN(Value value, json::parse(row));
+  ASSIGN_OR_RETURN(const Value defaults, json::parse(complete));
+  if (!value.is_object()) return data_loss("not an object");
+  for (const auto& [name, field] : defaults.object())
+    if (!value.has(name)) value.set(name, field);
+  return value.dump();
 }
 
 }  // namespace godwit::sqlite

@@ -1,5 +1,5 @@
-// The stored form of a row: JSON with a member per field. Part of schema 1; a field that a later
-// release adds is read as its default from older rows only after a migration says so.
+// The stored form of a row: JSON with a member per field. Part of the schema; a field that a later
+// release adds is in older rows only after a migration has put it there.
 #pragma once
 
 #include <string>
@@ -14,9 +14,16 @@ namespace godwit::sqlite {
 // of 2^63 or more.
 Result<std::string> to_text(const ports::GuestRow& row);
 Result<std::string> to_text(const ports::NodeRow& row);
+Result<std::string> to_text(const ports::GroupRow& row);
+Result<std::string> to_text(const ports::FleetRow& row);
 
 // DataLoss names the first field that is missing or wrong.
 Result<ports::GuestRow> parse_guest_row(std::string_view text);
 Result<ports::NodeRow> parse_node_row(std::string_view text);
+Result<ports::GroupRow> parse_group_row(std::string_view text);
+Result<ports::FleetRow> parse_fleet_row(std::string_view text);
+
+// For migrations: `row` with the members that it lacks taken from `complete`.
+Result<std::string> with_defaults(std::string_view row, std::string_view complete);
 
 }  // namespace godwit::sqlite

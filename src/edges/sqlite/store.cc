@@ -22,6 +22,13 @@ constexpr char kTables[] =
     " incarnation TEXT NOT NULL);"
     "CREATE TABLE guests (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE nodes (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;";
+// New in schema 2. `fleet` has at most one row.
+constexpr char kTables2[] =
+    "CREATE TABLE groups (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE fleet (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;";
+// The id of the one row of `fleet`.
+using FleetId = Id<struct FleetTag>;
+const FleetId kFleet{"fleet"};
 
 Result<std::int64_t> pragma(sqlite3* db, const char* name) {
   ASSIGN_OR_RETURN(Statement read, Statement::prepare(db, std::format("PRAGMA {}", name)));
@@ -44,11 +51,46 @@ Result<Head> read_head(sqlite3* db) {
 
 Status make_tables(sqlite3* db, const std::string& incarnation) {
   TRY(execute(db, kTables));
+  TRY(execute(db, kTables2));
   ASSIGN_OR_RETURN(Statement head, Statement::prepare(db, "INSERT INTO store VALUES (1, 0, ?)"));
   head.bind(1, incarnation);
   TRY(head.step());
   TRY(execute(db, std::format("PRAGMA application_id = {}", kApplication).c_str()));
   return execute(db, std::format("PRAGMA user_version = {}", kSchema).c_str());
+}
+
+// Rows get the fields that schema 2 added.
+Status complete_rows(sqlite3* db, const char* table, const std::string& complete) {
+  std::map<std::string, std::string> rows;
+  ASSIGN_OR_RETURN(Statement read,
+                   Statement::prepare(db, std::format("SELECT id, row FROM {}", table)));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool there, read.step());
+    if (!there) break;
+    const std::string id = read.text(0);
+    auto row = in_context(std::format("table {}, row '{}'", table, id),
+                          with_defaults(read.text(1), complete));
+    if (!row) return std::unexpected(std::move(row).error());
+    rows[id] = *std::move(row);
+  }
+  for (const auto& [id, row] : rows) {
+    ASSIGN_OR_RETURN(
+        Statement change,
+        Statement::prepare(db, std::format("UPDATE {} SET row = ? WHERE id = ?", table)));
+    change.bind(1, row);
+    change.bind(2, id);
+    TRY(change.step());
+  }
+  return {};
+}
+
+Status migrate_1(sqlite3* db) {
+  TRY(execute(db, kTables2));
+  ASSIGN_OR_RETURN(const std::string guest, to_text(ports::GuestRow{}));
+  TRY(complete_rows(db, "guests", guest));
+  ASSIGN_OR_RETURN(const std::string node, to_text(ports::NodeRow{}));
+  TRY(complete_rows(db, "nodes", node));
+  return execute(db, "PRAGMA user_version = 2");
 }
 
 template <class Id, class Row>
@@ -115,6 +157,7 @@ Status SqliteStore::prepare(const std::string& incarnation) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(db_, true));
   ASSIGN_OR_RETURN(const std::int64_t schema, pragma(db_, "user_version"));  // Nobody else's now.
   if (schema == 0) TRY(make_tables(db_, incarnation));
+  if (schema == 1) TRY(migrate_1(db_));
   ASSIGN_OR_RETURN(const Head head, read_head(db_));
   incarnation_ = head.incarnation;
   return transaction.commit();
@@ -130,6 +173,10 @@ Result<ports::Rows> SqliteStore::read() {
   rows.version = head.version;
   TRY(read_table(db_, "guests", parse_guest_row, rows.guests));
   TRY(read_table(db_, "nodes", parse_node_row, rows.nodes));
+  TRY(read_table(db_, "groups", parse_group_row, rows.groups));
+  std::map<FleetId, ports::FleetRow> fleet;
+  TRY(read_table(db_, "fleet", parse_fleet_row, fleet));
+  rows.fleet = fleet[kFleet];
   return rows;
 }
 
@@ -146,9 +193,13 @@ Status SqliteStore::write(std::uint64_t version, std::span<const ports::RowWrite
   for (const ports::RowWrite& write : writes) {
     if (const auto* guest = std::get_if<ports::GuestWrite>(&write)) {
       TRY(write_row(db_, "guests", guest->guest, guest->row));
+    } else if (const auto* node = std::get_if<ports::NodeWrite>(&write)) {
+      TRY(write_row(db_, "nodes", node->node, node->row));
+    } else if (const auto* group = std::get_if<ports::GroupWrite>(&write)) {
+      TRY(write_row(db_, "groups", group->group, group->row));
     } else {
-      const auto& node = std::get<ports::NodeWrite>(write);
-      TRY(write_row(db_, "nodes", node.node, node.row));
+      const std::optional<ports::FleetRow> row = std::get<ports::FleetWrite>(write).row;
+      TRY(write_row(db_, "fleet", kFleet, row));
     }
   }
   TRY(execute(db_, "UPDATE store SET version = version + 1"));

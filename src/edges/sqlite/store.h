@@ -3,8 +3,9 @@
 // the process and of the host.
 //
 // Schema: PRAGMA user_version is its number, kSchema; 0 and no table is a new file. The table
-// `store` has one row, the version and the incarnation; `guests` and `nodes` have a row per id,
-// as JSON (row_json.h). Each release migrates the schema before its own, in open().
+// `store` has one row, the version and the incarnation; `guests`, `nodes`, `groups` and `fleet`
+// have a row per id, as JSON (row_json.h). Each release migrates the schema before its own, in
+// open().
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@ struct sqlite3;
 
 namespace godwit::sqlite {
 
-inline constexpr int kSchema = 1;
+inline constexpr int kSchema = 2;
 
 class SqliteStore final : public ports::Store {
  public:
