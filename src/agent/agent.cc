@@ -23,7 +23,7 @@ Step Agent::on(const Event& event, Time now) {
   std::visit(
       [&]<class T>(const T& e) {
         if constexpr (std::is_same_v<T, ports::Message>) {
-          guest(e.guest).on_message(e, now, step);
+          if (!e.guest.value.empty()) guest(e.guest).on_message(e, now, step);
         } else if constexpr (std::is_same_v<T, ports::HypervisorEvent>) {
           guest(e.guest).on_hypervisor(e.answer, now, step);
         } else if constexpr (std::is_same_v<T, ports::GuestEvent>) {

@@ -101,16 +101,6 @@ struct DrainView {
   bool operator==(const DrainView&) const = default;
 };
 
-// Lines of a container's output, numbered from 1 over its whole life. A gap in the numbers is lost
-// lines (a full disk drops the oldest).
-struct LogLine {
-  std::uint64_t number = 0;
-  Time at{};  // By the guest's clock.
-  bool err = false;
-  std::string text;
-  bool operator==(const LogLine&) const = default;
-};
-
 // --- Requests ------------------------------------------------------------------------------------
 // Each with its answer. NotFound: what it names does not exist.
 

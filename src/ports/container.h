@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+
 namespace godwit::ports {
 
 enum class RestartPolicy { kNever, kOnFailure, kAlways };
@@ -37,6 +39,12 @@ struct Container {
   bool operator==(const Container&) const = default;
 };
 
+struct Port {
+  std::uint16_t port = 0;       // In the guest, TCP.
+  std::uint16_t published = 0;  // On the gateway; 0: reached only by other guests.
+  bool operator==(const Port&) const = default;
+};
+
 // kNone: not started yet; kWaiting: for a restart.
 enum class ContainerPhase { kNone, kRunning, kWaiting, kEnded };
 enum class Health { kUnknown, kHealthy, kUnhealthy };
@@ -51,6 +59,16 @@ struct ContainerState {
   Health health = Health::kUnknown;
   std::string why;  // The last failed start or health check.
   bool operator==(const ContainerState&) const = default;
+};
+
+// Lines of a container's output, numbered from 1 over its whole life. A gap in the numbers is lost
+// lines (a full disk drops the oldest).
+struct LogLine {
+  std::uint64_t number = 0;
+  Time at{};  // By the guest's clock.
+  bool err = false;
+  std::string text;  // As the container wrote it: any bytes.
+  bool operator==(const LogLine&) const = default;
 };
 
 }  // namespace godwit::ports

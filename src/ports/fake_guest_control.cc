@@ -159,7 +159,7 @@ void FakeGuestControl::run(const GuestId& guest, Session& session, const GuestCo
 
 // It knows two programs: "show" prints, "exit" does not; any other is not there.
 void FakeGuestControl::exec(const GuestId& guest, const Exec& command) {
-  ExecDone done{.id = command.id};
+  Executed done{.id = command.id};
   const std::string program = command.argv.empty() ? "" : command.argv[0];
   if (program == "show" || program == "exit") {
     done.exit_status = program == "exit" ? 7 : 0;

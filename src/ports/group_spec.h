@@ -24,12 +24,6 @@ enum class Egress { kGateway, kNode };
 enum class AboveMaximum { kOnDemand, kWait, kStop };
 enum class UpdateStrategy { kRecreate, kRolling };
 
-struct Port {
-  std::uint16_t port = 0;       // In the guest, TCP.
-  std::uint16_t published = 0;  // On the gateway; 0: reached only by other guests.
-  bool operator==(const Port&) const = default;
-};
-
 // Both lists empty: everything. `allow` not empty: nothing else. `deny` wins.
 struct Choice {
   std::vector<std::string> allow, deny;

@@ -37,7 +37,7 @@ struct SetClock {};
 struct StartContainer {
   Container container;
 };
-// Runs a program beside the container. Answer: ExecDone with the same id.
+// Runs a program beside the container. Answer: Executed with the same id.
 struct Exec {
   std::string id;
   std::vector<std::string> argv;
@@ -74,7 +74,7 @@ struct ClockWasSet {
   Duration round_trip{};  // Of that exchange: `ahead` is sound to half of it.
 };
 struct ContainerStarted {};
-struct ExecDone {
+struct Executed {
   std::string id;
   int exit_status = -1;  // -1: ended by `signal`, or not started (`error`).
   int signal = 0;
@@ -99,7 +99,7 @@ struct LogFailed {
   Error error;
 };
 
-using GuestAnswer = std::variant<Connected, ContainerState, ClockWasSet, ContainerStarted, ExecDone,
+using GuestAnswer = std::variant<Connected, ContainerState, ClockWasSet, ContainerStarted, Executed,
                                  Signalled, ContainerStopping, LogsSent, GuestFailed, LogFailed>;
 
 struct GuestEvent {

@@ -121,13 +121,13 @@ TYPED_TEST_P(GuestControlContract, RunsPrograms) {
   ASSERT_NO_FATAL_FAILURE(this->start(0));
   for (const auto& [program, status, out] :
        {std::tuple{"show", 0, "shown\n"}, std::tuple{"exit", 7, ""}}) {
-    const auto done = this->template ask<ExecDone>(0, Exec{.id = program, .argv = {program}});
+    const auto done = this->template ask<Executed>(0, Exec{.id = program, .argv = {program}});
     ASSERT_TRUE(done);
     EXPECT_EQ(done->id, program);
     EXPECT_EQ(done->exit_status, status);
     EXPECT_EQ(done->out, out);
   }
-  const auto missing = this->template ask<ExecDone>(0, Exec{.id = "x", .argv = {"nothing"}});
+  const auto missing = this->template ask<Executed>(0, Exec{.id = "x", .argv = {"nothing"}});
   ASSERT_TRUE(missing);
   EXPECT_EQ(missing->error, "nothing: run: No such file or directory");
 }

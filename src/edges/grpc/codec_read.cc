@@ -81,6 +81,45 @@ class Parts {
             .health = named(m.health(), ports::Health::kUnhealthy, "health"),
             .why = m.why()};
   }
+  ports::PeerAddress peer(const auto& m) {
+    need(!m.address().empty(), "address of a node");
+    need(m.port() > 0, "port of a node");
+    return {m.address(), port(m.port(), "port of a node")};
+  }
+  ports::Fleet fleet(const wire::Fleet& m) {
+    ports::Fleet fleet;
+    for (const auto& [name, where] : m.nodes())
+      fleet.nodes[node(name, "node of the fleet")] = peer(where);
+    if (m.has_gateway()) fleet.gateway = peer(m.gateway());
+    return fleet;
+  }
+  ports::NodeState node_state(const wire::NodeState& m) {
+    need(!m.boot_id().empty(), "boot id");
+    ports::NodeState state{.boot_id = m.boot_id(),
+                           .address = peer(m).address,
+                           .port = peer(m).port,
+                           .memory_mib = m.memory_mib(),
+                           .vcpus = m.vcpus(),
+                           .notice_why = m.notice_why()};
+    if (m.has_notice_us()) state.notice = time(m.notice_us());
+    return state;
+  }
+  ports::Publish publish(const wire::Publish& m) {
+    ports::Publish publish{.address = text(m.address(), "address of the guest")};
+    for (const wire::Publish::Port& from : m.ports()) {
+      need(from.port() > 0, "port of the guest");
+      publish.ports.push_back(
+          {port(from.port(), "port of the guest"), port(from.published(), "published port")});
+    }
+    return publish;
+  }
+  ports::LogsRead logs(const wire::LogsRead& m) {
+    ports::LogsRead logs{
+        .request = m.request(), .next = m.next(), .ended = m.ended(), .error = m.error()};
+    for (const wire::LogsRead::Line& line : m.lines())
+      logs.lines.push_back({line.number(), time(line.at_us()), line.err(), line.text()});
+    return logs;
+  }
   std::optional<ports::Spare> spare(const auto& body) {
     if (!body.has_spare()) return std::nullopt;
     return ports::Spare{attempt(body.spare()), epoch(body.spare())};
@@ -94,6 +133,11 @@ class Parts {
     need(!name.empty(), what);
     return NodeId{name};
   }
+  std::string text(const std::string& value, const char* what) {
+    need(!value.empty(), what);
+    return value;
+  }
+  static Time time(std::int64_t us) { return Time{Duration{us}}; }
   std::uint16_t port(std::uint32_t number, const char* what) {
     need(number <= std::numeric_limits<std::uint16_t>::max(), what);
     return static_cast<std::uint16_t>(number);
@@ -148,30 +192,18 @@ ports::Body peers_body(const wire::Envelope& e, Parts& p) {
       return ports::Ack{p.epoch(e.ack()), p.node(e.ack().ran_at(), "node it ran at")};
     case wire::Envelope::kRefuse:
       return ports::Refuse{p.attempt(e.refuse()), p.epoch(e.refuse()), e.refuse().why()};
+    case wire::Envelope::kRouteAt:
+      return ports::RouteAt{p.text(e.route_at().address(), "address of the guest"),
+                            p.text(e.route_at().node_address(), "address of the node"),
+                            p.epoch(e.route_at())};
     default:
       p.need(false, "body that this release knows");
       return ports::AskReport{};
   }
 }
 
-ports::Body controls_body(const wire::Envelope& e, Parts& p) {
+ports::Body agents_body(const wire::Envelope& e, Parts& p) {
   switch (e.body_case()) {
-    case wire::Envelope::kOrder:
-      return ports::Order{e.order().generation(), p.set(e.order())};
-    case wire::Envelope::kSeal:
-      return ports::Seal{e.seal().generation(), p.set(e.seal())};
-    case wire::Envelope::kTake: {
-      const auto& m = e.take();
-      ports::Take take{m.generation(), p.set(m), std::nullopt, p.machine(m), p.container(m)};
-      if (m.has_from()) take.from = p.attempt(m.from(), true);
-      return take;
-    }
-    case wire::Envelope::kAskClear:
-      return ports::AskClear{e.ask_clear().generation()};
-    case wire::Envelope::kAskReport:
-      return ports::AskReport{};
-    case wire::Envelope::kMove:
-      return ports::Move{p.node(e.move().to(), "node to move to")};
     case wire::Envelope::kReport: {
       const auto& m = e.report();
       return ports::Report{p.role(m.role()), p.epoch(m), p.epoch(m.held(), m.has_held()),
@@ -198,12 +230,61 @@ ports::Body controls_body(const wire::Envelope& e, Parts& p) {
     }
     case wire::Envelope::kContainerState:
       return p.container_state(e.container_state());
+    case wire::Envelope::kNodeState:
+      return p.node_state(e.node_state());
+    case wire::Envelope::kForgotten:
+      return ports::Forgotten{e.forgotten().generation()};
+    case wire::Envelope::kLogsRead:
+      return p.logs(e.logs_read());
+    case wire::Envelope::kExecDone: {
+      const auto& m = e.exec_done();
+      return ports::ExecDone{m.request(), m.exit_status(), m.signal(), m.out(),
+                             m.err(),     m.dropped(),     m.error()};
+    }
     case wire::Envelope::kClockSet: {
       const auto& m = e.clock_set();
       return ports::ClockSet{m.behind_us(), m.stepped_us(), m.ahead_us(), m.round_trip_us()};
     }
     default:
       return peers_body(e, p);
+  }
+}
+
+ports::Body controls_body(const wire::Envelope& e, Parts& p) {
+  switch (e.body_case()) {
+    case wire::Envelope::kOrder:
+      return ports::Order{e.order().generation(), p.set(e.order())};
+    case wire::Envelope::kSeal:
+      return ports::Seal{e.seal().generation(), p.set(e.seal())};
+    case wire::Envelope::kTake: {
+      const auto& m = e.take();
+      ports::Take take{m.generation(), p.set(m), std::nullopt, p.machine(m), p.container(m)};
+      if (m.has_from()) take.from = p.attempt(m.from(), true);
+      return take;
+    }
+    case wire::Envelope::kAskClear:
+      return ports::AskClear{e.ask_clear().generation()};
+    case wire::Envelope::kAskReport:
+      return ports::AskReport{};
+    case wire::Envelope::kMove:
+      return ports::Move{p.node(e.move().to(), "node to move to")};
+    case wire::Envelope::kFleet:
+      return p.fleet(e.fleet());
+    case wire::Envelope::kPublish:
+      return p.publish(e.publish());
+    case wire::Envelope::kForget:
+      return ports::Forget{e.forget().generation()};
+    case wire::Envelope::kLogsWanted: {
+      const auto& m = e.logs_wanted();
+      return ports::LogsWanted{m.request(), m.from(), m.limit()};
+    }
+    case wire::Envelope::kExecWanted: {
+      const auto& m = e.exec_wanted();
+      p.need(m.argv_size() > 0, "program");
+      return ports::ExecWanted{m.request(), Parts::words(m.argv()), m.timeout_ms()};
+    }
+    default:
+      return agents_body(e, p);
   }
 }
 
@@ -216,10 +297,12 @@ Result<ports::Message> from_wire(const wire::Envelope& envelope) {
                                     envelope.version(), kWireVersion));
   }
   Parts parts;
-  parts.need(!envelope.guest().empty(), "guest");
   parts.need(!envelope.to().empty(), "receiver");
   ports::Message message{GuestId{envelope.guest()}, NodeId{}, NodeId{envelope.to()},
                          controls_body(envelope, parts)};
+  const bool of_node =
+      std::visit([]<class T>(const T&) { return ports::kNodeLevel<T>; }, message.body);
+  parts.need(envelope.guest().empty() == of_node, of_node ? "absence of a guest" : "guest");
   if (parts.missing()) {
     return invalid(std::format("message for guest '{}' (body {}) without valid {}",
                                envelope.guest(), static_cast<int>(envelope.body_case()),

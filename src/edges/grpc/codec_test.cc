@@ -63,6 +63,28 @@ template <>
 constexpr int kFields<Container> = 10;
 template <>
 constexpr int kFields<ContainerState> = 6;
+template <>
+constexpr int kFields<Port> = 2;
+template <>
+constexpr int kFields<PeerAddress> = 2;
+template <>
+constexpr int kFields<Fleet> = 2;
+template <>
+constexpr int kFields<NodeState> = 7;
+template <>
+constexpr int kFields<RouteAt> = 3;
+template <>
+constexpr int kFields<Publish> = 2;
+template <>
+constexpr int kFields<LogLine> = 4;
+template <>
+constexpr int kFields<LogsWanted> = 3;
+template <>
+constexpr int kFields<LogsRead> = 5;
+template <>
+constexpr int kFields<ExecWanted> = 3;
+template <>
+constexpr int kFields<ExecDone> = 7;
 
 // How many values an enum has, from 0 on.
 template <class T>
@@ -110,6 +132,11 @@ template <class T>
 constexpr bool kOptional = false;
 template <class T>
 constexpr bool kOptional<std::optional<T>> = true;
+template <class T>
+constexpr bool kList = false;
+template <class T>
+constexpr bool kList<std::vector<T>> = true;
+using Addresses = decltype(Fleet::nodes);
 
 // Any value, never a default one: a field that gets lost shows.
 template <class T>
@@ -122,7 +149,12 @@ void fill(T& value, Random& random) {
     value = static_cast<T>(1 + random.below(std::numeric_limits<T>::max()));
   } else if constexpr (std::is_enum_v<T>) {
     value = static_cast<T>(random.below(kValues<T>));
-  } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+  } else if constexpr (std::same_as<T, Time>) {
+    value = Time{Duration{1 + random.below(1'000'000'000'000'000)}};
+  } else if constexpr (std::same_as<T, Addresses>) {
+    for (auto n = 1 + random.below(3); n > 0; --n)
+      fill(value[NodeId{std::format("i-{}/b", random.below(100))}], random);
+  } else if constexpr (kList<T>) {
     for (auto n = 1 + random.below(3); n > 0; --n) fill(value.emplace_back(), random);
   } else if constexpr (std::same_as<T, NodeNames>) {
     for (auto n = 1 + random.below(3); n > 0; --n) {
@@ -144,9 +176,15 @@ std::string describe(const T& value) {
     return std::format("{} ", value);
   } else if constexpr (std::is_enum_v<T>) {
     return std::format("value{} ", static_cast<int>(value));
-  } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+  } else if constexpr (std::same_as<T, Time>) {
+    return std::format("{} us ", value.time_since_epoch().count());
+  } else if constexpr (std::same_as<T, Addresses>) {
+    std::string text = "<";
+    for (const auto& [node, peer] : value) text += node.value + "=" + describe(peer);
+    return text + "> ";
+  } else if constexpr (kList<T>) {
     std::string text = "(";
-    for (const std::string& word : value) text += describe(word);
+    for (const auto& word : value) text += describe(word);
     return text + ") ";
   } else if constexpr (std::same_as<T, NodeNames>) {
     std::string text = "[";
@@ -179,8 +217,10 @@ Body body_number(std::size_t index, Random& random) {
   }
 }
 
-Message some_message(std::size_t body, Random& random) {
-  return {GuestId{"web-1"}, NodeId{}, NodeId{"i-2/boot"}, body_number(body, random)};
+Message some_message(std::size_t number, Random& random) {
+  const Body body = body_number(number, random);
+  const bool of_node = std::visit([]<class T>(const T&) { return kNodeLevel<T>; }, body);
+  return {GuestId{of_node ? "" : "web-1"}, NodeId{}, NodeId{"i-2/boot"}, body};
 }
 
 // Every body comes out as it went in, with every field set, and with optional ones there and not.
@@ -289,6 +329,45 @@ TEST(Codec, RefusesBodiesWithMissingParts) {
     e.mutable_ask_report();
   });
   EXPECT_NE(guest.find(says("guest")), std::string::npos) << guest;
+}
+
+// A body is about a node or about a guest, and says so; addresses and ports are whole.
+TEST(Codec, RefusesNodesAndGuestsInEachOthersPlace) {
+  const auto refused = [](const char* guest, Body body) {
+    const Message message{GuestId{guest}, {}, NodeId{"i-2/boot"}, std::move(body)};
+    return from_bytes(to_bytes(message)).error_or(Error{Code::kInternal, "accepted"}).message;
+  };
+  const NodeState state{.boot_id = "b", .address = "10.0.1.10", .port = 7001};
+  EXPECT_EQ(refused("", state), "accepted");
+  EXPECT_EQ(refused("", Fleet{}), "accepted");
+  EXPECT_TRUE(refused("web-1", state).contains("(body 57) without valid absence of a guest"));
+  EXPECT_TRUE(refused("web-1", Fleet{}).contains("(body 36) without valid absence of a guest"));
+  EXPECT_TRUE(refused("", Forget{1}).contains("(body 38) without valid guest"));
+  EXPECT_TRUE(refused("", NodeState{}).contains("without valid boot id"));
+  EXPECT_TRUE(refused("", Fleet{{{NodeId{"n1"}, {"10.0.1.10", 0}}}, {}})
+                  .contains("without valid port of a node"));
+  EXPECT_TRUE(refused("", Fleet{{{NodeId{}, {"10.0.1.10", 1}}}, {}})
+                  .contains("without valid node of the fleet"));
+  EXPECT_TRUE(refused("", Fleet{{}, PeerAddress{}}).contains("without valid address of a node"));
+  EXPECT_TRUE(refused("web-1", RouteAt{.address = "100.64.0.7"})
+                  .contains("without valid address of the node"));
+  EXPECT_TRUE(refused("web-1", Publish{}).contains("without valid address of the guest"));
+  EXPECT_TRUE(refused("web-1", Publish{"100.64.0.7", {{0, 80}}})
+                  .contains("without valid port of the guest"));
+  EXPECT_TRUE(refused("web-1", ExecWanted{}).contains("without valid program"));
+}
+
+// Output is bytes, not text.
+TEST(Codec, OutputOfContainersArrivesAsItWas) {
+  const std::string bytes("\xff\x00 \xc3", 4);
+  const Message logs{
+      GuestId{"web-1"}, {}, kControl, LogsRead{.lines = {{.number = 1, .text = bytes}}}};
+  EXPECT_EQ(std::get<LogsRead>(from_bytes(to_bytes(logs))->body).lines[0].text, bytes);
+  const Message done{GuestId{"web-1"}, {}, kControl, ExecDone{.out = bytes, .err = bytes}};
+  const Result<Message> got = from_bytes(to_bytes(done));
+  EXPECT_EQ(std::get<ExecDone>(got->body).out, bytes);
+  EXPECT_EQ(std::get<ExecDone>(got->body).err, bytes);
+  EXPECT_EQ(std::get<ExecDone>(got->body).exit_status, -1);
 }
 
 // Texts of other programs may hold anything; the message must arrive all the same.

@@ -44,6 +44,11 @@ void put(const ports::NodeNames& from, auto& to) {
   for (const NodeId& node : from) to.add_set(node.value);
 }
 
+void put(const ports::PeerAddress& from, wire::PeerAddress& to) {
+  to.set_address(from.address);
+  to.set_port(from.port);
+}
+
 wire::Role role_of(ports::RoleName role) {
   switch (role) {
     case ports::RoleName::kIdle:
@@ -213,6 +218,78 @@ struct Writer {
     m.set_stepped_us(b.stepped_us);
     m.set_ahead_us(b.ahead_us);
     m.set_round_trip_us(b.round_trip_us);
+  }
+  void operator()(const ports::Fleet& b) const {
+    wire::Fleet& m = *to.mutable_fleet();
+    for (const auto& [node, peer] : b.nodes) put(peer, (*m.mutable_nodes())[node.value]);
+    if (b.gateway) put(*b.gateway, *m.mutable_gateway());
+  }
+  void operator()(const ports::NodeState& b) const {
+    wire::NodeState& m = *to.mutable_node_state();
+    m.set_boot_id(b.boot_id);
+    m.set_address(b.address);
+    m.set_port(b.port);
+    m.set_memory_mib(b.memory_mib);
+    m.set_vcpus(b.vcpus);
+    if (b.notice) m.set_notice_us(b.notice->time_since_epoch().count());
+    m.set_notice_why(valid_utf8(b.notice_why));
+  }
+  void operator()(const ports::RouteAt& b) const {
+    wire::RouteAt& m = *to.mutable_route_at();
+    m.set_address(b.address);
+    m.set_node_address(b.node_address);
+    put(b.epoch, *m.mutable_epoch());
+  }
+  void operator()(const ports::Publish& b) const {
+    wire::Publish& m = *to.mutable_publish();
+    m.set_address(b.address);
+    for (const ports::Port& from : b.ports) {
+      wire::Publish::Port& port = *m.add_ports();
+      port.set_port(from.port);
+      port.set_published(from.published);
+    }
+  }
+  void operator()(const ports::Forget& b) const {
+    to.mutable_forget()->set_generation(b.generation);
+  }
+  void operator()(const ports::Forgotten& b) const {
+    to.mutable_forgotten()->set_generation(b.generation);
+  }
+  void operator()(const ports::LogsWanted& b) const {
+    wire::LogsWanted& m = *to.mutable_logs_wanted();
+    m.set_request(b.request);
+    m.set_from(b.from);
+    m.set_limit(b.limit);
+  }
+  void operator()(const ports::LogsRead& b) const {
+    wire::LogsRead& m = *to.mutable_logs_read();
+    m.set_request(b.request);
+    for (const ports::LogLine& from : b.lines) {
+      wire::LogsRead::Line& line = *m.add_lines();
+      line.set_number(from.number);
+      line.set_at_us(from.at.time_since_epoch().count());
+      line.set_err(from.err);
+      line.set_text(from.text);
+    }
+    m.set_next(b.next);
+    m.set_ended(b.ended);
+    m.set_error(valid_utf8(b.error));
+  }
+  void operator()(const ports::ExecWanted& b) const {
+    wire::ExecWanted& m = *to.mutable_exec_wanted();
+    m.set_request(b.request);
+    put(b.argv, *m.mutable_argv());
+    m.set_timeout_ms(b.timeout_ms);
+  }
+  void operator()(const ports::ExecDone& b) const {
+    wire::ExecDone& m = *to.mutable_exec_done();
+    m.set_request(b.request);
+    m.set_exit_status(b.exit_status);
+    m.set_signal(b.signal);
+    m.set_out(b.out);
+    m.set_err(b.err);
+    m.set_dropped(b.dropped);
+    m.set_error(valid_utf8(b.error));
   }
 };
 

@@ -140,7 +140,7 @@ io::Task<ports::GuestAnswer> Guest::exec(Link& link, ports::Exec command) {
   const Duration timeout = std::chrono::milliseconds{command.timeout_ms};
   auto done = co_await link.exec(std::move(program), timeout);
   if (!done) co_return ports::GuestFailed{"Exec", done.error(), command.id};
-  ports::ExecDone result;
+  ports::Executed result;
   result.id = command.id;
   result.exit_status = done->exit_status;
   result.signal = done->signal;
