@@ -101,6 +101,85 @@ struct DrainView {
   bool operator==(const DrainView&) const = default;
 };
 
+// Lines of a container's output, numbered from 1 over its whole life. A gap in the numbers is lost
+// lines (a full disk drops the oldest).
+struct LogLine {
+  std::uint64_t number = 0;
+  Time at{};  // By the guest's clock.
+  bool err = false;
+  std::string text;
+  bool operator==(const LogLine&) const = default;
+};
+
+// One addend of a decision, in dollars over its stay; negative is a gain.
+struct Term {
+  std::string name;
+  double usd = 0;
+  bool operator==(const Term&) const = default;
+};
+// An alternative, why it was not taken, and what it would have come to.
+struct Rejected {
+  std::string what, why;
+  double usd = 0;
+  bool operator==(const Rejected&) const = default;
+};
+
+// A change of place of one guest: ordered, under way, or over. Kept in a bounded history.
+struct MoveView {
+  enum class State { kUnderWay, kDone, kFailed };
+  std::uint64_t number = 0;  // Ascending, from 1.
+  GuestId guest;
+  // One word: cheaper, notice, max-price, capacity, return, drain, manual, consolidate, rebalance,
+  // loss.
+  std::string reason;
+  NodeId source, destination;
+  bool live = true;  // false: a restart; the memory is lost.
+  State state = State::kUnderWay;
+  Time began{};
+  std::optional<Time> ended;  // Not while it is under way.
+  // STOP at the source and RESUME at the destination: QEMU's timestamps, microseconds since the
+  // epoch; 0: not seen. Their difference is the downtime.
+  std::int64_t stopped_us = 0, resumed_us = 0;
+  std::uint64_t bytes = 0, bytes_while_stopped = 0;  // Sent, of memory and disk.
+  std::string why;                                   // Of the decision or the failure, a sentence.
+  std::vector<Term> terms;
+  std::vector<Rejected> rejected;
+  bool operator==(const MoveView&) const = default;
+};
+
+// What could be rented now.
+struct OfferingView {
+  std::string cloud, region, zone, instance_type;
+  bool spot = false;
+  std::uint32_t vcpus = 0, memory_mib = 0;  // Of the instance.
+  MicroUsdPerHour rate{};                   // Now.
+  MicroUsdPerHour on_demand{};              // Of the same type without interruption.
+  bool sound = false;                       // The planner would launch it now.
+  std::string why;                          // If not sound.
+  bool operator==(const OfferingView&) const = default;
+};
+
+// What one instance has cost by the provider's billing rule, to the micro-dollar.
+struct LedgerItem {
+  std::string instance;  // The cloud's name of it.
+  NodeId node;
+  bool spot = false;
+  std::string instance_type, zone;
+  Time start{};
+  std::optional<Time> end;   // nullopt: it runs.
+  std::int64_t seconds = 0;  // Billed.
+  MicroUsd cost{};
+  bool operator==(const LedgerItem&) const = default;
+};
+struct LedgerView {
+  Time from{}, until{};
+  MicroUsd paid{};       // The sum of the items.
+  MicroUsd on_demand{};  // What the comparison would have cost in the same time.
+  std::vector<LedgerItem> items;
+  std::string on_demand_of;  // Which instances the comparison takes, a sentence.
+  bool operator==(const LedgerView&) const = default;
+};
+
 // --- Requests ------------------------------------------------------------------------------------
 // Each with its answer. NotFound: what it names does not exist.
 
@@ -164,9 +243,21 @@ struct ExecInGuest {
   std::uint32_t timeout_ms = 60'000;
 };
 
-using RequestBody =
-    std::variant<ApplyGroup, DeleteGroup, ListGroups, ListGuests, ListNodes, ListEvents,
-                 MigrateGuest, CordonNode, UncordonNode, DrainNode, ReadLogs, ExecInGuest>;
+// The newest `limit` that fit all that is given, oldest first -> Listing. With a number that does
+// not exist, or no longer: NotFound.
+struct ListMoves {
+  std::optional<GuestId> guest;
+  std::optional<std::uint64_t> number;
+  std::uint32_t limit = 100;
+};
+// All, the cheapest per vCPU first -> Listing.
+struct ListOfferings {};
+// Of this fleet, since its first instance -> LedgerView.
+struct ReadLedger {};
+
+using RequestBody = std::variant<ApplyGroup, DeleteGroup, ListGroups, ListGuests, ListNodes,
+                                 ListEvents, MigrateGuest, CordonNode, UncordonNode, DrainNode,
+                                 ReadLogs, ExecInGuest, ListMoves, ListOfferings, ReadLedger>;
 
 // Offered to EventSink<Request>.
 struct Request {
@@ -203,7 +294,8 @@ struct ExecResult {
 
 using AnswerBody =
     std::variant<Done, GroupView, GuestView, NodeView, DrainView, LogPage, ExecResult,
-                 Listing<GroupView>, Listing<GuestView>, Listing<NodeView>, Listing<EventView>>;
+                 Listing<GroupView>, Listing<GuestView>, Listing<NodeView>, Listing<EventView>,
+                 Listing<MoveView>, Listing<OfferingView>, LedgerView>;
 using Answer = Result<AnswerBody>;
 
 class Answerer {
