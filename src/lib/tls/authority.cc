@@ -1,11 +1,6 @@
 #include "lib/tls/authority.h"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <chrono>
@@ -13,62 +8,15 @@
 #include <memory>
 
 #include "lib/tls/digest.h"
+#include "lib/tls/openssl.h"
+#include "lib/tls/signing_request.h"
 
 namespace godwit::tls {
 namespace {
 
-template <class T, void (*release)(T*)>
-struct Release {
-  void operator()(T* p) const { release(p); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY, EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Release<X509, X509_free>>;
-using Memory = std::unique_ptr<BIO, Release<BIO, BIO_free_all>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Release<X509_EXTENSION, X509_EXTENSION_free>>;
 
 constexpr std::size_t kCommonNameMax = 64;  // X.509's ub-common-name.
-
-std::unexpected<Error> openssl_error(Code code, std::string_view what) {
-  const unsigned long number = ERR_get_error();
-  ERR_clear_error();
-  char text[256] = "no reason given";
-  if (number != 0) ERR_error_string_n(number, text, sizeof text);
-  return fail(code, std::format("{}: {}", what, text));
-}
-
-std::string text_of(BIO* memory) {
-  char* start = nullptr;
-  const long size = BIO_get_mem_data(memory, &start);
-  return size > 0 ? std::string(start, static_cast<std::size_t>(size)) : std::string{};
-}
-
-Result<Identity> to_pem(X509* certificate, EVP_PKEY* key) {
-  const Memory for_certificate{BIO_new(BIO_s_mem())};
-  const Memory for_key{BIO_new(BIO_s_mem())};
-  if (!for_certificate || !for_key || PEM_write_bio_X509(for_certificate.get(), certificate) != 1 ||
-      PEM_write_bio_PKCS8PrivateKey(for_key.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
-          1) {
-    return openssl_error(Code::kInternal, "write pem");
-  }
-  return Identity{text_of(for_certificate.get()), text_of(for_key.get())};
-}
-
-// OpenSSL would ask the terminal for the passphrase of an encrypted key.
-int no_passphrase(char*, int, int, void*) { return -1; }
-
-Result<Certificate> read_certificate(const std::string& pem) {
-  const Memory memory{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
-  Certificate certificate{PEM_read_bio_X509(memory.get(), nullptr, no_passphrase, nullptr)};
-  if (!certificate) return openssl_error(Code::kInvalidArgument, "not a pem certificate");
-  return certificate;
-}
-
-Result<Key> read_key(const std::string& pem) {
-  const Memory memory{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
-  Key key{PEM_read_bio_PrivateKey(memory.get(), nullptr, no_passphrase, nullptr)};
-  if (!key) return openssl_error(Code::kInvalidArgument, "not an unencrypted pem key");
-  return key;
-}
 
 bool set_serial(X509* certificate) {
   // 128 random bits: the CA keeps no counter, and no two certificates may share a serial.
@@ -113,19 +61,15 @@ Status check_name(const std::string& name) {
   return {};
 }
 
-struct Unsigned {
-  Certificate certificate;
-  Key key;
-};
-
-Result<Unsigned> begin(const std::string& name, const Validity& validity) {
+// Everything but issuer, extensions and signature.
+Result<Certificate> begin(const std::string& name, const Validity& validity, EVP_PKEY* key) {
   TRY(check_name(name));
-  Unsigned made{Certificate{X509_new()}, Key{EVP_EC_gen("P-256")}};
-  X509* certificate = made.certificate.get();
-  if (!made.key || !certificate || X509_set_version(certificate, X509_VERSION_3) != 1 ||
+  Certificate made{X509_new()};
+  X509* certificate = made.get();
+  if (!certificate || X509_set_version(certificate, X509_VERSION_3) != 1 ||
       !set_serial(certificate) || !set_validity(certificate, validity) ||
       !set_name(X509_get_subject_name(certificate), name) ||
-      X509_set_pubkey(certificate, made.key.get()) != 1) {
+      X509_set_pubkey(certificate, key) != 1) {
     return openssl_error(Code::kInternal, std::format("make certificate of {}", name));
   }
   return made;
@@ -144,35 +88,15 @@ Result<std::string> alternative_names(const NodeId& node, const std::vector<std:
   return value;
 }
 
-}  // namespace
-
-std::string server_name(const NodeId& node) {
-  // 128 bits: nobody but the CA chooses node ids, so collisions are only accidents.
-  return sha256(node.value).substr(0, 32) + ".node.godwit";
-}
-
-Result<Identity> make_authority(const std::string& name, const Validity& validity) {
-  ASSIGN_OR_RETURN(const Unsigned made, begin(name, validity));
-  X509* certificate = made.certificate.get();
-  if (X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) != 1 ||
-      !add_extension(certificate, certificate, NID_basic_constraints,
-                     "critical,CA:TRUE,pathlen:0") ||
-      !add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-      !add_extension(certificate, certificate, NID_subject_key_identifier, "hash") ||
-      X509_sign(certificate, made.key.get(), EVP_sha256()) == 0) {
-    return openssl_error(Code::kInternal, "sign authority");
-  }
-  return to_pem(certificate, made.key.get());
-}
-
-Result<Identity> issue(const Identity& authority, const NodeId& node,
-                       const std::vector<std::string>& more_names, const Validity& validity) {
+// A certificate for the public part of `key`.
+Result<std::string> certify(const Identity& authority, EVP_PKEY* key, const NodeId& node,
+                            const std::vector<std::string>& more_names, const Validity& validity) {
   ASSIGN_OR_RETURN(const Certificate issuer,
                    in_context("authority", read_certificate(authority.certificate)));
   ASSIGN_OR_RETURN(const Key issuer_key, in_context("authority", read_key(authority.key)));
   ASSIGN_OR_RETURN(const std::string names, alternative_names(node, more_names));
-  ASSIGN_OR_RETURN(const Unsigned made, begin(node.value, validity));
-  X509* certificate = made.certificate.get();
+  ASSIGN_OR_RETURN(const Certificate made, begin(node.value, validity, key));
+  X509* certificate = made.get();
   if (X509_check_private_key(issuer.get(), issuer_key.get()) != 1) {
     return openssl_error(Code::kInvalidArgument, "authority's key does not fit its certificate");
   }
@@ -186,7 +110,97 @@ Result<Identity> issue(const Identity& authority, const NodeId& node,
       X509_sign(certificate, issuer_key.get(), EVP_sha256()) == 0) {
     return openssl_error(Code::kInvalidArgument, std::format("issue for {}", node.value));
   }
-  return to_pem(certificate, made.key.get());
+  return to_pem(certificate);
+}
+
+// The key of a request that was signed with it.
+Result<Key> proven_key(const std::string& pem) {
+  ASSIGN_OR_RETURN(const Request request, read_request(pem));
+  Key key{X509_REQ_get_pubkey(request.get())};
+  char group[16] = "";
+  std::size_t size = 0;
+  // Nothing else is made by our agents, and a weak key would be as good as none.
+  if (!key || EVP_PKEY_get_group_name(key.get(), group, sizeof group, &size) != 1 ||
+      std::string_view(group, size) != SN_X9_62_prime256v1)
+    return openssl_error(Code::kInvalidArgument, "signing request's key is not EC P-256");
+  if (X509_REQ_verify(request.get(), key.get()) != 1)
+    return openssl_error(Code::kInvalidArgument, "signing request is not signed by its own key");
+  return key;
+}
+
+}  // namespace
+
+std::string server_name(const NodeId& node) {
+  // 128 bits: nobody but the CA chooses node ids, so collisions are only accidents.
+  return sha256(node.value).substr(0, 32) + ".node.godwit";
+}
+
+Result<Identity> make_authority(const std::string& name, const Validity& validity) {
+  ASSIGN_OR_RETURN(const Key key, draw_key());
+  ASSIGN_OR_RETURN(const Certificate made, begin(name, validity, key.get()));
+  X509* certificate = made.get();
+  if (X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) != 1 ||
+      !add_extension(certificate, certificate, NID_basic_constraints,
+                     "critical,CA:TRUE,pathlen:0") ||
+      !add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign") ||
+      !add_extension(certificate, certificate, NID_subject_key_identifier, "hash") ||
+      X509_sign(certificate, key.get(), EVP_sha256()) == 0) {
+    return openssl_error(Code::kInternal, "sign authority");
+  }
+  Identity identity;
+  ASSIGN_OR_RETURN(identity.certificate, to_pem(certificate));
+  ASSIGN_OR_RETURN(identity.key, to_pem(key.get()));
+  return identity;
+}
+
+Result<Identity> issue(const Identity& authority, const NodeId& node,
+                       const std::vector<std::string>& more_names, const Validity& validity) {
+  ASSIGN_OR_RETURN(const Key key, draw_key());
+  Identity identity;
+  ASSIGN_OR_RETURN(identity.certificate, certify(authority, key.get(), node, more_names, validity));
+  ASSIGN_OR_RETURN(identity.key, to_pem(key.get()));
+  return identity;
+}
+
+Result<SigningRequest> make_request() {
+  SigningRequest made;
+  ASSIGN_OR_RETURN(const Key key, draw_key());
+  ASSIGN_OR_RETURN(made.key, to_pem(key.get()));
+  ASSIGN_OR_RETURN(made.request, request_for(made.key));
+  return made;
+}
+
+Result<std::string> request_for(const std::string& pem) {
+  ASSIGN_OR_RETURN(const Key key, read_key(pem));
+  const Request request{X509_REQ_new()};
+  if (!request || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
+      X509_REQ_set_pubkey(request.get(), key.get()) != 1 ||
+      X509_REQ_sign(request.get(), key.get(), EVP_sha256()) == 0) {
+    return openssl_error(Code::kInternal, "make a signing request");
+  }
+  return to_pem(request.get());
+}
+
+Result<std::string> key_sha256(const std::string& request) {
+  ASSIGN_OR_RETURN(const Key key, proven_key(request));
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key.get(), &der);
+  if (size <= 0) return openssl_error(Code::kInternal, "write public key");
+  const std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return sha256(bytes);
+}
+
+Result<std::string> sign_request(const Identity& authority, const std::string& request,
+                                 const NodeId& node, const Validity& validity) {
+  ASSIGN_OR_RETURN(const Key key, proven_key(request));
+  return certify(authority, key.get(), node, {}, validity);
+}
+
+bool is_pair(const Identity& identity) {
+  const auto certificate = read_certificate(identity.certificate);
+  const auto key = read_key(identity.key);
+  return certificate && key && X509_check_private_key(certificate->get(), key->get()) == 1;
 }
 
 Result<std::string> common_name(const std::string& pem) {

@@ -61,6 +61,16 @@ std::string sha256(std::string_view bytes) {
   return end(digest);
 }
 
+struct Sha256::State {
+  Digest digest = begin();
+};
+Sha256::Sha256() : state_(std::make_unique<State>()) {}
+Sha256::~Sha256() = default;
+void Sha256::add(std::string_view bytes) {
+  CHECK(EVP_DigestUpdate(state_->digest.get(), bytes.data(), bytes.size()) == 1);
+}
+std::string Sha256::end() { return tls::end(state_->digest); }
+
 Result<std::string> sha256_of_file(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return system_error(std::format("open {}", path), errno);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,18 @@ Result<std::string> random_hex(std::size_t bytes);
 std::string sha256(std::string_view bytes);
 // Of a file's bytes, whatever its size.
 Result<std::string> sha256_of_file(const std::string& path);
+
+// Of bytes that come in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  void add(std::string_view bytes);
+  std::string end();  // Once, at the end.
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace godwit::tls

@@ -11,6 +11,7 @@
 
 #include "lib/tls/authority.h"
 #include "lib/tls/digest.h"
+#include "lib/tls/signing_request.h"
 
 namespace godwit::tls {
 namespace {
@@ -100,10 +101,92 @@ TEST(Authority, RefusesBadInput) {
   EXPECT_EQ(common_name("garbage").error().code, Code::kInvalidArgument);
 }
 
+// A signed request must be as good as an issued certificate, for its own key and the signer's name.
+TEST(SigningRequest, IsSignedForItsKeyUnderTheSignersName) {
+  const Identity ours = make_authority("godwit test", kForYears).value();
+  const SigningRequest made = make_request().value();
+  const Identity node{sign_request(ours, made.request, kNode, kForYears).value(), made.key};
+  EXPECT_EQ(verify(ours, node, X509_PURPOSE_SSL_SERVER, 1700000000), X509_V_OK);
+  EXPECT_EQ(verify(ours, node, X509_PURPOSE_SSL_CLIENT, 1700000000), X509_V_OK);
+  EXPECT_EQ(common_name(node.certificate), kNode.value);
+  EXPECT_TRUE(is_pair(node));
+  EXPECT_FALSE(is_pair({node.certificate, make_request()->key}));
+  EXPECT_FALSE(is_pair({node.certificate, ""}));
+  // A key is known again by its hash, whatever request it comes in.
+  const std::string hash = key_sha256(made.request).value();
+  EXPECT_EQ(hash.size(), 64u);
+  EXPECT_EQ(key_sha256(request_for(made.key).value()), hash);
+  EXPECT_NE(key_sha256(make_request()->request), hash);
+}
+
+// Of a request only the key counts: the names that it asks for are not in the certificate.
+TEST(SigningRequest, TakesNoNameFromTheRequest) {
+  const Identity ours = make_authority("godwit test", kForYears).value();
+  const SigningRequest made = make_request().value();
+  BIO* memory = BIO_new_mem_buf(made.key.data(), static_cast<int>(made.key.size()));
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(memory, nullptr, nullptr, nullptr);
+  BIO_free(memory);
+  X509_REQ* request = X509_REQ_new();
+  X509_REQ_set_pubkey(request, key);
+  const auto* name = reinterpret_cast<const unsigned char*>("control");
+  X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(request), "CN", MBSTRING_UTF8, name, -1, -1,
+                             0);
+  X509_REQ_sign(request, key, EVP_sha256());
+  memory = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509_REQ(memory, request);
+  char* start = nullptr;
+  const long size = BIO_get_mem_data(memory, &start);
+  const std::string asks(start, static_cast<std::size_t>(size));
+  // Signed by another key: whoever sends it need not have this one.
+  EVP_PKEY* other = EVP_EC_gen("P-256");
+  X509_REQ_sign(request, other, EVP_sha256());
+  BIO_reset(memory);
+  PEM_write_bio_X509_REQ(memory, request);
+  const long size2 = BIO_get_mem_data(memory, &start);
+  const std::string borrowed(start, static_cast<std::size_t>(size2));
+  BIO_free(memory);
+  X509_REQ_free(request);
+  EVP_PKEY_free(key);
+  EVP_PKEY_free(other);
+
+  EXPECT_EQ(key_sha256(asks), key_sha256(made.request));
+  const std::string certificate = sign_request(ours, asks, kNode, kForYears).value();
+  EXPECT_EQ(common_name(certificate), kNode.value);
+  EXPECT_EQ(sign_request(ours, borrowed, kNode, kForYears).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(key_sha256(borrowed).error().code, Code::kInvalidArgument);
+}
+
+TEST(SigningRequest, RefusesBadInput) {
+  const Identity ours = make_authority("godwit test", kForYears).value();
+  const std::string request = make_request()->request;
+  for (const std::string& bad : {std::string{}, std::string{"garbage"}, ours.certificate,
+                                 request.substr(0, request.size() / 2), ours.key}) {
+    EXPECT_EQ(key_sha256(bad).error().code, Code::kInvalidArgument) << bad;
+    EXPECT_EQ(sign_request(ours, bad, kNode, kForYears).error().code, Code::kInvalidArgument);
+  }
+  EXPECT_EQ(sign_request(ours, request, NodeId{}, kForYears).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(request_for("garbage").error().code, Code::kInvalidArgument);
+  // A key of another kind.
+  EVP_PKEY* rsa = EVP_RSA_gen(1024);
+  BIO* memory = BIO_new(BIO_s_mem());
+  PEM_write_bio_PKCS8PrivateKey(memory, rsa, nullptr, nullptr, 0, nullptr, nullptr);
+  char* start = nullptr;
+  const long size = BIO_get_mem_data(memory, &start);
+  const std::string key(start, static_cast<std::size_t>(size));
+  BIO_free(memory);
+  EVP_PKEY_free(rsa);
+  EXPECT_EQ(key_sha256(request_for(key).value()).error().code, Code::kInvalidArgument);
+}
+
 // Known answers of FIPS 180-2, from memory and from a file.
 TEST(Digest, AgreesWithTheStandard) {
   const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
   EXPECT_EQ(sha256("abc"), abc);
+  Sha256 pieces;
+  pieces.add("a");
+  pieces.add("");
+  pieces.add("bc");
+  EXPECT_EQ(pieces.end(), abc);
   EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 
   const std::string path = std::format("{}/digest_test.{}", testing::TempDir(), getpid());
