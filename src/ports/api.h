@@ -101,16 +101,6 @@ struct DrainView {
   bool operator==(const DrainView&) const = default;
 };
 
-// Lines of a container's output, numbered from 1 over its whole life. A gap in the numbers is lost
-// lines (a full disk drops the oldest).
-struct LogLine {
-  std::uint64_t number = 0;
-  Time at{};  // By the guest's clock.
-  bool err = false;
-  std::string text;
-  bool operator==(const LogLine&) const = default;
-};
-
 // One addend of a decision, in dollars over its stay; negative is a gain.
 struct Term {
   std::string name;
@@ -243,6 +233,15 @@ struct ExecInGuest {
   std::uint32_t timeout_ms = 60'000;
 };
 
+// The agent of a new instance asks who it is; it has no name yet, so `caller` is empty -> NodeView,
+// of which `node` counts, once the row that binds token and key is committed. The same key may ask
+// again, since an answer may be lost. PermissionDenied: no node waits for this token, or another
+// key has used it.
+struct JoinNode {
+  std::string token_sha256;  // Of the token's text, 64 hexadecimal digits.
+  std::string key_sha256;    // Of the agent's public key; it has proved that it has the other half.
+};
+
 // The newest `limit` that fit all that is given, oldest first -> Listing. With a number that does
 // not exist, or no longer: NotFound.
 struct ListMoves {
@@ -255,9 +254,10 @@ struct ListOfferings {};
 // Of this fleet, since its first instance -> LedgerView.
 struct ReadLedger {};
 
-using RequestBody = std::variant<ApplyGroup, DeleteGroup, ListGroups, ListGuests, ListNodes,
-                                 ListEvents, MigrateGuest, CordonNode, UncordonNode, DrainNode,
-                                 ReadLogs, ExecInGuest, ListMoves, ListOfferings, ReadLedger>;
+using RequestBody =
+    std::variant<ApplyGroup, DeleteGroup, ListGroups, ListGuests, ListNodes, ListEvents,
+                 MigrateGuest, CordonNode, UncordonNode, DrainNode, ReadLogs, ExecInGuest,
+                 ListMoves, ListOfferings, ReadLedger, JoinNode>;
 
 // Offered to EventSink<Request>.
 struct Request {
