@@ -2,6 +2,10 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <memory>
+#include <vector>
 
 #include "lib/http/wire.h"
 
@@ -42,33 +46,95 @@ Result<beast::http::request<beast::http::string_body>> message_of(const Address&
   return message;
 }
 
-}  // namespace
+// A connection on which the request has been sent.
+struct Asked {
+  std::string what;
+  std::unique_ptr<beast::tcp_stream> stream;
+  beast::flat_buffer buffer;
+};
 
-io::Task<Result<Response>> fetch(Address address, Request request, Limits limits) {
+io::Task<Result<Asked>> ask(Address address, Request request, Limits limits) {
   boost::system::error_code bad;
   const auto host = asio::ip::make_address(address.host, bad);
   if (bad) co_return invalid(std::format("not a numeric address: {}", address.host));
-  const std::string what =
+  Asked asked;
+  asked.what =
       std::format("{} http://{}:{}{}", request.method, address.host, address.port, request.path());
   CO_ASSIGN_OR_RETURN(const auto message, message_of(address, std::move(request)));
-  beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(limits.idle);
+  asked.stream = std::make_unique<beast::tcp_stream>(co_await asio::this_coro::executor);
+  asked.stream->expires_after(limits.idle);
   const tcp::endpoint endpoint(host, address.port);
-  const auto [no_connection] = co_await stream.async_connect(endpoint, kTuple);
-  if (no_connection) co_return failed(what, no_connection);
-  const auto [not_sent, sent] = co_await beast::http::async_write(stream, message, kTuple);
-  if (not_sent) co_return failed(what, not_sent);
-  beast::http::response_parser<beast::http::string_body> parser;
-  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
-  parser.body_limit(limits.body_bytes);
-  if (message.method() == beast::http::verb::head) parser.skip(true);
-  beast::flat_buffer buffer;
-  const auto [not_read, read] = co_await beast::http::async_read(stream, buffer, parser, kTuple);
-  if (not_read) co_return failed(what, not_read);
+  const auto [no_connection] = co_await asked.stream->async_connect(endpoint, kTuple);
+  if (no_connection) co_return failed(asked.what, no_connection);
+  const auto [not_sent, sent] = co_await beast::http::async_write(*asked.stream, message, kTuple);
+  if (not_sent) co_return failed(asked.what, not_sent);
+  co_return asked;
+}
+
+template <class Parser>
+io::Task<Result<Response>> read_whole(Asked& asked, Parser& parser) {
+  const auto [not_read, read] =
+      co_await beast::http::async_read(*asked.stream, asked.buffer, parser, kTuple);
+  if (not_read) co_return failed(asked.what, not_read);
   auto answer = parser.release();
   co_return Response{.status = static_cast<int>(answer.result_int()),
                      .headers = headers_of(answer),
                      .body = std::move(answer.body())};
+}
+
+using Header = beast::http::response_parser<beast::http::empty_body>;
+
+io::Task<Result<Response>> read_pieces(Asked& asked, Header& header, std::uint64_t body_bytes_max,
+                                       const Sink& sink, Duration idle) {
+  beast::http::response_parser<beast::http::buffer_body> parser(std::move(header));
+  std::vector<char> piece(kPieceBytes);
+  std::uint64_t left = body_bytes_max;
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    asked.stream->expires_after(idle);
+    const auto [error, read] =
+        co_await beast::http::async_read_some(*asked.stream, asked.buffer, parser, kTuple);
+    if (error && error != beast::http::error::need_buffer) co_return failed(asked.what, error);
+    const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
+    if (bytes.empty()) continue;
+    if (bytes.size() > left)
+      co_return data_loss(std::format("{}: more than {} bytes", asked.what, body_bytes_max));
+    left -= bytes.size();
+    CO_TRY(sink(bytes));
+  }
+  co_return Response{.headers = headers_of(parser.get())};
+}
+
+}  // namespace
+
+io::Task<Result<Response>> fetch(Address address, Request request, Limits limits) {
+  const bool is_head = request.method == "HEAD";
+  CO_ASSIGN_OR_RETURN(Asked asked, co_await ask(std::move(address), std::move(request), limits));
+  beast::http::response_parser<beast::http::string_body> parser;
+  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+  parser.body_limit(limits.body_bytes);
+  if (is_head) parser.skip(true);
+  co_return co_await read_whole(asked, parser);
+}
+
+io::Task<Result<Response>> fetch_into(Address address, Request request,
+                                      std::uint64_t body_bytes_max, Sink sink, Limits limits) {
+  CO_ASSIGN_OR_RETURN(Asked asked, co_await ask(std::move(address), std::move(request), limits));
+  Header header;
+  header.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+  header.body_limit(boost::none);  // Beast looks at it here only, and we do not know yet.
+  const auto [error, read] =
+      co_await beast::http::async_read_header(*asked.stream, asked.buffer, header, kTuple);
+  if (error) co_return failed(asked.what, error);
+  if (header.get().result_int() == 200)
+    co_return co_await read_pieces(asked, header, body_bytes_max, sink, limits.idle);
+  if (header.content_length().value_or(0) > limits.body_bytes)
+    co_return data_loss(std::format("{}: more than {} bytes", asked.what, limits.body_bytes));
+  beast::http::response_parser<beast::http::string_body> parser(std::move(header));
+  parser.body_limit(limits.body_bytes);
+  asked.stream->expires_after(limits.idle);
+  co_return co_await read_whole(asked, parser);
 }
 
 }  // namespace godwit::http

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "lib/http/message.h"
@@ -20,5 +22,14 @@ struct Address {
 // request may have been done); DataLoss: not HTTP or above a limit; InvalidArgument: a header or
 // target with control characters, which would be another request to the server.
 io::Task<Result<Response>> fetch(Address address, Request request, Limits limits = {});
+
+// Takes a piece of a body, in order; a failure ends the fetch with it.
+using Sink = std::function<Status(std::string_view piece)>;
+// The same for a body of any size: one of status 200 goes to `sink` piece by piece, bounded only by
+// `body_bytes_max`, and `body` is empty; any other is in `body`, within the limits. `limits.idle`
+// is for each piece. A body that ends before its Content-Length is Unavailable, when some of it has
+// been given to the sink.
+io::Task<Result<Response>> fetch_into(Address address, Request request,
+                                      std::uint64_t body_bytes_max, Sink sink, Limits limits = {});
 
 }  // namespace godwit::http

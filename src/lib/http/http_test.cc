@@ -1,5 +1,9 @@
 // Server and client speak to each other over loopback; raw bytes go to the server alone.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "lib/http/client.h"
 #include "lib/http/server.h"
@@ -122,6 +126,78 @@ TEST(Http, MalformedBytes) {
                 answer.starts_with("HTTP/1.0 " + status))
         << bytes.substr(0, 60) << " -> " << answer;
   }
+}
+
+io::Task<void> fetch_pieces(std::uint16_t port, Request request, std::uint64_t most, Sink sink,
+                            Result<Response>& answer) {
+  Address address{"127.0.0.1", port};
+  Limits limits = small();
+  answer = co_await fetch_into(address, std::move(request), most, std::move(sink), limits);
+}
+
+// A file goes out in pieces and comes in in pieces, far above what a message may have.
+TEST(Http, FilesOfAnySizeAreStreamed) {
+  const std::string path = std::format("{}/http_file.{}", testing::TempDir(), getpid());
+  std::string bytes;
+  for (int i = 0; bytes.size() < 300'000; ++i) bytes += std::format("{} ", i);
+  std::ofstream(path) << bytes;
+  io::Loop loop;
+  const auto answer_with_file = [&path](Request request) -> io::Task<Response> {
+    Response response;
+    response.file = request.path() == "/dir" ? "/tmp" : path;
+    if (request.path() == "/none") response = {.status = 404, .body = "no such file"};
+    co_return response;
+  };
+  auto server = Server::listen(loop, "127.0.0.1", 0, answer_with_file, small());
+  ASSERT_TRUE(server);
+  const std::uint16_t port = (*server)->port();
+  std::string got;
+  std::size_t pieces = 0;
+  const Sink keep = [&](std::string_view piece) -> Status {
+    ++pieces;
+    got += piece;
+    return {};
+  };
+  Result<Response> answer = Response{};
+  const auto get = [&](Request request, std::uint64_t most, const Sink& sink) {
+    got.clear();
+    on_loop(loop, fetch_pieces(port, std::move(request), most, sink, answer));
+  };
+
+  get({}, 300'100, keep);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_TRUE(got == bytes) << got.size();
+  EXPECT_GT(pieces, 3u);
+  EXPECT_EQ(*find_header(answer->headers, "content-length"), std::to_string(bytes.size()));
+  // Small answers of other kinds are read whole.
+  get({.target = "/none"}, 300'100, keep);
+  EXPECT_EQ(answer->status, 404);
+  EXPECT_EQ(answer->body, "no such file");
+  EXPECT_EQ(got, "");
+  get({.target = "/dir"}, 300'100, keep);
+  EXPECT_EQ(answer->status, 500);
+  // More than was wanted; and a sink that is full.
+  get({}, 1000, keep);
+  EXPECT_EQ(answer.error().code, Code::kDataLoss);
+  get({}, 300'100, [](std::string_view) -> Status { return unavailable("disk full"); });
+  EXPECT_EQ(answer.error().message, "disk full");
+  // HEAD, and the next request on the same connection.
+  std::string raw;
+  on_loop(loop,
+          send_raw(port, "HEAD / HTTP/1.1\r\n\r\nGET /none HTTP/1.1\r\nConnection: close\r\n\r\n",
+                   raw));
+  EXPECT_NE(raw.find(std::format("Content-Length: {}\r\n", bytes.size())), std::string::npos)
+      << raw;
+  EXPECT_TRUE(raw.ends_with("no such file")) << raw;
+  // The file shrinks under way: much more of it than sockets hold has been promised.
+  std::filesystem::resize_file(path, 64 << 20);
+  get({}, 64 << 20, [&](std::string_view) -> Status {
+    std::filesystem::resize_file(path, 10);
+    return {};
+  });
+  EXPECT_EQ(answer.error().code, Code::kUnavailable);
+  std::filesystem::remove(path);
 }
 
 TEST(Form, Fields) {

@@ -31,13 +31,18 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  // Of a server's answer: the path of a regular file that is sent in place of `body`, whatever its
+  // size. Read piece by piece on the loop's thread. 500 if it cannot be opened; an answer cut short
+  // if it shrinks meanwhile.
+  std::string file;
 };
 
 struct Limits {
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
-  Duration idle = std::chrono::seconds{30};  // For one whole message to arrive or to be written.
-  std::size_t connections = 256;             // Of a server; more are closed unanswered.
+  // For one whole message to arrive or to be written; of a streamed one, for each piece.
+  Duration idle = std::chrono::seconds{30};
+  std::size_t connections = 256;  // Of a server; more are closed unanswered.
 };
 
 // "a=1&b=x+y%21" to {a, 1}, {b, "x y!"}. InvalidArgument: a bad percent escape, or more than

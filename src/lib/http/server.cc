@@ -1,7 +1,16 @@
 #include "lib/http/server.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <optional>
 #include <set>
+#include <vector>
 
 #include "lib/http/wire.h"
 
@@ -47,6 +56,73 @@ bool is_malformed(const boost::system::error_code& error) {
          error != beast::http::error::end_of_stream && error != beast::http::error::partial_message;
 }
 
+// A regular file, open for reading.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    struct stat found{};
+    if (fd_ >= 0 && ::fstat(fd_, &found) == 0 && S_ISREG(found.st_mode))
+      size_ = static_cast<std::uint64_t>(found.st_size);
+  }
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  std::optional<std::uint64_t> size() const { return size_; }
+  // 0: the end, or a failure.
+  std::size_t read(char* into, std::size_t bytes) const {
+    const ssize_t got = ::read(fd_, into, bytes);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+  }
+
+ private:
+  const int fd_;
+  std::optional<std::uint64_t> size_;
+};
+
+// True when all of it was sent.
+io::Task<bool> send_bytes(const Server::State& state, beast::tcp_stream& stream,
+                          const OpenFile& file) {
+  std::vector<char> piece(kPieceBytes);
+  std::uint64_t left = *file.size();
+  while (left > 0) {
+    const std::size_t got = file.read(
+        piece.data(), static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, left)));
+    if (got == 0) co_return false;  // It shrank: the length that we promised is not there.
+    stream.expires_after(state.limits.idle);
+    const asio::const_buffer bytes(piece.data(), got);
+    const auto [failed, sent] = co_await asio::async_write(stream, bytes, kTuple);
+    if (failed || state.closed) co_return false;
+    left -= got;
+  }
+  co_return true;
+}
+
+io::Task<bool> send_file(const Server::State& state, beast::tcp_stream& stream, Response response,
+                         unsigned version, bool keep_alive, bool is_head) {
+  const OpenFile file(response.file);
+  if (!file.size()) {
+    Response missing{.status = 500};
+    missing.body = "cannot be read\n";
+    const Message message = message_of(std::move(missing), version, keep_alive, is_head);
+    const auto [failed, written] = co_await beast::http::async_write(stream, message, kTuple);
+    co_return !failed;
+  }
+  beast::http::response<beast::http::empty_body> head(
+      static_cast<beast::http::status>(response.status), version);
+  for (const auto& [name, value] : response.headers)
+    if (is_line(name) && is_line(value)) head.insert(name, value);
+  head.keep_alive(keep_alive);
+  head.content_length(*file.size());
+  beast::http::response_serializer<beast::http::empty_body> serializer(head);
+  const auto [failed, written] =
+      co_await beast::http::async_write_header(stream, serializer, kTuple);
+  if (failed || state.closed) co_return false;
+  co_return is_head || co_await send_bytes(state, stream, file);
+}
+
 // One request and its answer; false ends the connection.
 io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
                          beast::flat_buffer& buffer) {
@@ -76,8 +152,13 @@ io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
     response = co_await state.handler(std::move(request));
     if (state.closed) co_return false;
   }
-  const Message message = message_of(std::move(response), version, keep_alive, is_head);
   stream.expires_after(state.limits.idle);
+  if (!response.file.empty()) {
+    const bool sent =
+        co_await send_file(state, stream, std::move(response), version, keep_alive, is_head);
+    co_return sent&& keep_alive;
+  }
+  const Message message = message_of(std::move(response), version, keep_alive, is_head);
   const auto [failed, written] = co_await beast::http::async_write(stream, message, kTuple);
   co_return !failed && keep_alive;
 }

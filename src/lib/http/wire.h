@@ -18,6 +18,9 @@ namespace godwit::http {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 
+// Of streamed bodies. Large enough that a system call costs nothing beside its bytes.
+inline constexpr std::size_t kPieceBytes = 64 * 1024;
+
 inline constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 // A control character in a header or target would end it and begin another one.
