@@ -75,17 +75,15 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& address, const No
   return grpc::CreateCustomChannel(address, grpc::SslCredentials(ssl), arguments);
 }
 
-Result<Listening> listen(const std::string& address, const Credentials& credentials,
-                         grpc::Service& service) {
-  return listen(address, credentials, std::vector{&service});
-}
+namespace {
 
-Result<Listening> listen(const std::string& address, const Credentials& credentials,
-                         const std::vector<grpc::Service*>& services) {
+Result<Listening> listen_for(grpc_ssl_client_certificate_request_type proof,
+                             const std::string& address, const Credentials& credentials,
+                             const std::vector<grpc::Service*>& services) {
   // gRPC fails the port for any reason alike, so what can be told apart is told first.
   TRY(in_context("server certificate", tls::common_name(credentials.self.certificate)));
   TRY(in_context("authority certificate", tls::common_name(credentials.authority)));
-  grpc::SslServerCredentialsOptions ssl{GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY};
+  grpc::SslServerCredentialsOptions ssl{proof};
   ssl.pem_root_certs = credentials.authority;
   ssl.pem_key_cert_pairs.push_back({credentials.self.key, credentials.self.certificate});
   grpc::ServerBuilder builder;
@@ -103,6 +101,24 @@ Result<Listening> listen(const std::string& address, const Credentials& credenti
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (!server || port == 0) return unavailable(std::format("cannot listen on {}", address));
   return Listening{std::move(server), static_cast<std::uint16_t>(port)};
+}
+
+}  // namespace
+
+Result<Listening> listen(const std::string& address, const Credentials& credentials,
+                         grpc::Service& service) {
+  return listen(address, credentials, std::vector{&service});
+}
+
+Result<Listening> listen(const std::string& address, const Credentials& credentials,
+                         const std::vector<grpc::Service*>& services) {
+  return listen_for(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY, address,
+                    credentials, services);
+}
+
+Result<Listening> listen_to_anybody(const std::string& address, const Credentials& credentials,
+                                    grpc::Service& service) {
+  return listen_for(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, address, credentials, {&service});
 }
 
 namespace {

@@ -28,7 +28,8 @@ inline constexpr std::chrono::milliseconds kRetryFirst{50};
 inline constexpr std::chrono::milliseconds kRetryMax{1000};
 
 // A channel to `node` at `address` (host:port). Speaks only to a server whose certificate names
-// `node`. Dials when something is to be sent, again after at most kRetryMax.
+// `node`; without a certificate of our own (an empty `self`) only to one that wants none. Dials
+// when something is to be sent, again after at most kRetryMax.
 std::shared_ptr<grpc::Channel> make_channel(const std::string& address, const NodeId& node,
                                             const Credentials& credentials);
 
@@ -42,6 +43,10 @@ Result<Listening> listen(const std::string& address, const Credentials& credenti
                          grpc::Service& service);
 Result<Listening> listen(const std::string& address, const Credentials& credentials,
                          const std::vector<grpc::Service*>& services);
+
+// The same for callers that have no certificate yet. Only the server proves who it is.
+Result<Listening> listen_to_anybody(const std::string& address, const Credentials& credentials,
+                                    grpc::Service& service);
 
 // Who calls, if it is a node or the control plane: the common name of the certificate that the
 // caller proved to own. A user is none.
