@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/empty_body.hpp>
+#include <charconv>
 #include <memory>
 #include <vector>
 
@@ -107,6 +108,30 @@ io::Task<Result<Response>> read_pieces(Asked& asked, Header& header, std::uint64
 }
 
 }  // namespace
+
+Result<Address> parse_address(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  const std::string shown(url);
+  if (!url.starts_with(kScheme)) return invalid(std::format("'{}' is no http:// address", shown));
+  url.remove_prefix(kScheme.size());
+  if (url.ends_with('/')) url.remove_suffix(1);
+  Address address;
+  // An IPv6 address stands in brackets, since it has colons itself.
+  const std::size_t colon = url.starts_with('[') ? url.find(':', url.find(']')) : url.find(':');
+  std::string_view host = url.substr(0, std::min(colon, url.size()));
+  if (colon != std::string_view::npos) {
+    const std::string_view port = url.substr(colon + 1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+    if (error != std::errc{} || end != port.data() + port.size() || address.port == 0)
+      return invalid(std::format("'{}' has no port from 1 to 65535", shown));
+  }
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code bad;
+  (void)asio::ip::make_address(host, bad);
+  if (bad) return invalid(std::format("'{}' has no numeric host", shown));
+  address.host = host;
+  return address;
+}
 
 io::Task<Result<Response>> fetch(Address address, Request request, Limits limits) {
   const bool is_head = request.method == "HEAD";

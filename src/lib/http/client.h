@@ -17,6 +17,10 @@ struct Address {
   std::uint16_t port = 80;
 };
 
+// "http://10.0.200.10:8080", also with a '/' at its end. InvalidArgument: another scheme, a host
+// that is a name, anything behind.
+Result<Address> parse_address(std::string_view url);
+
 // Adds Host (if absent), Content-Length and Connection: close. A response of any status is success.
 // Unavailable: nobody listens or the connection broke; DeadlineExceeded: `limits.idle` passed (the
 // request may have been done); DataLoss: not HTTP or above a limit; InvalidArgument: a header or

@@ -200,6 +200,23 @@ TEST(Http, FilesOfAnySizeAreStreamed) {
   std::filesystem::remove(path);
 }
 
+TEST(Http, AddressesAreNumeric) {
+  for (const auto& [url, host, port] :
+       {std::tuple{"http://10.0.200.10:8080", "10.0.200.10", 8080},
+        std::tuple{"http://169.254.169.254", "169.254.169.254", 80},
+        std::tuple{"http://10.0.0.1:1/", "10.0.0.1", 1}, std::tuple{"http://[::1]:9", "::1", 9},
+        std::tuple{"http://[fe80::2]", "fe80::2", 80}}) {
+    const auto address = parse_address(url);
+    ASSERT_TRUE(address) << url;
+    EXPECT_EQ(address->host, host);
+    EXPECT_EQ(address->port, port);
+  }
+  for (const char* bad : {"", "http://", "https://10.0.0.1", "10.0.0.1:80", "http://localhost:80",
+                          "http://10.0.0.1:", "http://10.0.0.1:0", "http://10.0.0.1:65536",
+                          "http://10.0.0.1:80/x", "http://10.0.0.1:80x", "http://a@10.0.0.1"})
+    EXPECT_EQ(parse_address(bad).error().code, Code::kInvalidArgument) << bad;
+}
+
 TEST(Form, Fields) {
   const auto fields = parse_form("a=1&b=x+y%21&c&&d==&%41=%00");
   ASSERT_TRUE(fields);
