@@ -98,8 +98,22 @@ TEST_F(GatewayTest, APublishedPortReachesTheGuestBeforeAndAfterAMove) {
       at_gateway([&] { return gateway_->publish(Protocol::kUdp, 5300, "100.64.0.8", kPort); });
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, Code::kAlreadyExists) << to_string(taken.error());
+  const auto published = [&] {
+    return at_gateway([&] { return gateway_->published(Protocol::kUdp); }).value();
+  };
+  using Published = decltype(published());
+  EXPECT_EQ(published(), (Published{{5300, {kGuest, kPort}}}));
+  for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{65535}, std::uint16_t{6000}})
+    EXPECT_TRUE(
+        at_gateway([&] { return gateway_->publish(Protocol::kUdp, port, "100.64.0.8", port); }));
+  EXPECT_EQ(published(), (Published{{53, {"100.64.0.8", 53}},
+                                    {5300, {kGuest, kPort}},
+                                    {6000, {"100.64.0.8", 6000}},
+                                    {65535, {"100.64.0.8", 65535}}}));
   for (int i = 0; i < 2; ++i)
     EXPECT_TRUE(at_gateway([&] { return gateway_->unpublish(Protocol::kUdp, 5300); }));
+  EXPECT_EQ(published().size(), 3U);
+  EXPECT_TRUE(at_gateway([&] { return gateway_->published(Protocol::kTcp); })->empty());
   Udp another(lab_->client(), lab::kClientAddress, kPort + 1);
   ASSERT_TRUE(another.send(lab::kPublicAddress, "late", 5300));
   EXPECT_EQ(guest.receive(kStaysAway), "nothing");

@@ -1,6 +1,7 @@
 #include "edges/linux/gateway.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "lib/nft/nft.h"
 
@@ -89,7 +90,7 @@ Status LinuxGateway::publish(Protocol protocol, std::uint16_t port,
   ASSIGN_OR_RETURN(const auto guest, parse_guest(overlay_, guest_address));
   if (port == 0 || guest_port == 0) return invalid("port 0 cannot be published");
   const std::string to = std::format("{} . {}", netlink::to_string(guest), guest_port);
-  const Status done = nft::load(
+  const Status done = load_rules(
       std::format("add element inet godwit {} {{ {} : {} }}\n", map_of(protocol), port, to));
   if (!done && done.error().message.contains("File exists"))
     return fail(Code::kAlreadyExists, std::format("port {} is published for another", port));
@@ -99,7 +100,29 @@ Status LinuxGateway::publish(Protocol protocol, std::uint16_t port,
 Status LinuxGateway::unpublish(Protocol protocol, std::uint16_t port) {
   return in_context(
       std::format("unpublish port {}", port),
-      nft::load(std::format("destroy element inet godwit {} {{ {} }}\n", map_of(protocol), port)));
+      load_rules(std::format("destroy element inet godwit {} {{ {} }}\n", map_of(protocol), port)));
+}
+
+// "elements = { 80 : 100.64.0.3 . 80, 6379 : 100.64.0.1 . 6379 }": how nft prints what we put
+// there.
+Result<std::map<std::uint16_t, std::pair<std::string, std::uint16_t>>> LinuxGateway::published(
+    Protocol protocol) const {
+  ASSIGN_OR_RETURN(const std::string text, nft::list("map inet godwit " + map_of(protocol)));
+  std::map<std::uint16_t, std::pair<std::string, std::uint16_t>> found;
+  static constexpr std::string_view kBefore = "elements = {";
+  const auto begin = text.find(kBefore);
+  if (begin == std::string::npos) return found;
+  const auto end = text.find('}', begin);
+  std::istringstream elements(text.substr(begin + kBefore.size(), end - begin - kBefore.size()));
+  for (std::string element; std::getline(elements, element, ',');) {
+    std::istringstream words(element);
+    std::uint16_t port = 0, guest_port = 0;
+    std::string colon, address, dot;
+    if (!(words >> port >> colon >> address >> dot >> guest_port))
+      return internal(std::format("published ports: {}", text));
+    found[port] = {address, guest_port};
+  }
+  return found;
 }
 
 Status LinuxGateway::route_guest(const std::string& address, const std::string& node_address,

@@ -46,6 +46,10 @@ class LinuxGateway {
   // Not published is success. Connections that exist go on.
   Status unpublish(Protocol protocol, std::uint16_t port);
 
+  // What is published now, by port; guest address and port.
+  Result<std::map<std::uint16_t, std::pair<std::string, std::uint16_t>>> published(
+      Protocol protocol) const;
+
   // Packets for the guest go to this node. Accepted only upwards by (generation, hop); Aborted:
   // older than what is known. The same again is harmless. What is known is this object's: after a
   // restart the first report counts, so reports are asked for again.

@@ -68,7 +68,13 @@ Status set_tunnel_peers(const std::vector<std::string>& addresses) {
     ASSIGN_OR_RETURN(const auto peer, netlink::parse_ipv4(address));
     text += std::format("add element inet godwit peers {{ {} }}\n", netlink::to_string(peer));
   }
-  return in_context("set the peers", nft::load(text));
+  return in_context("set the peers", load_rules(text));
+}
+
+Status load_rules(const std::string& text) {
+  Status done = nft::load(text);
+  if (!done && done.error().code == Code::kInvalidArgument) done.error().code = Code::kInternal;
+  return done;
 }
 
 Status remove_guest_route(netlink::Socket& socket, netlink::Ipv4 guest) {

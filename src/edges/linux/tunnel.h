@@ -37,6 +37,10 @@ Result<netlink::Ipv4> parse_guest(const Overlay& overlay, const std::string& add
 // From whom encapsulated packets are taken, as one change; the rules that ask are the caller's.
 Status set_tunnel_peers(const std::vector<std::string>& addresses);
 
+// nft::load of a text of parsed and printed values: a refusal is the kernel's (Internal), not our
+// caller's.
+Status load_rules(const std::string& text);
+
 // Packets for the guest fall into the blackhole again. No route is success.
 Status remove_guest_route(netlink::Socket& socket, netlink::Ipv4 guest);
 
