@@ -7,6 +7,7 @@
 
 #include "apps/agent_wiring.h"
 #include "apps/cloud_wiring.h"
+#include "apps/gateway_wiring.h"
 #include "apps/serve_wiring.h"
 #include "cli/exit_status.h"
 #include "cli/program.h"
@@ -43,6 +44,13 @@ int run_serve(const Words& words) {
   const auto config = apps::load_serve_config(words[0]);
   if (!config) return report(config.error(), cli::kBadConfiguration);
   return apps::run_serve(*config);
+}
+
+int run_gateway(const Words& words) {
+  if (words.size() != 1 || words[0] == "--help") return usage(apps::kGatewayUsage);
+  const auto config = apps::load_gateway_config(words[0]);
+  if (!config) return report(config.error(), cli::kBadConfiguration);
+  return apps::run_gateway(*config);
 }
 
 io::Task<void> import(io::Loop& loop, oci::ImportRequest request, int& status) {
@@ -97,6 +105,7 @@ int main(int argc, char** argv) {
       .version = GODWIT_VERSION,
       .locals = {{"serve", "The control plane: serve CONFIG.json", run_serve},
                  {"agent", "The agent of a node: agent CONFIG.json", run_agent},
+                 {"gateway", "The gateway of guests: gateway CONFIG.json", run_gateway},
                  {"cloud", "A cloud on this host: cloud CONFIG.json, cloud ctl ...",
                   apps::run_cloud},
                  {"image", "image import PATH --store DIR: make a base image", run_image}},

@@ -24,6 +24,7 @@ namespace {
 Result<grpc_edge::Credentials> credentials(const std::string& state_dir) {
   ASSIGN_OR_RETURN(const tls::Identity authority, open_authority(state_dir, now()));
   TRY(make_first_user(state_dir, authority, now()));
+  TRY(make_gateway(state_dir, authority, now()));
   const tls::Validity valid{now() - std::chrono::hours{1}, now() + std::chrono::years{5}};
   ASSIGN_OR_RETURN(const tls::Identity self, tls::issue(authority, ports::kControl, {}, valid));
   return grpc_edge::Credentials{self, authority.certificate};

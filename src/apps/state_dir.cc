@@ -44,6 +44,20 @@ Result<tls::Identity> make(const std::string& key, const std::string& certificat
   return authority;
 }
 
+// A folder with ca.pem, NAME.key and NAME.pem.
+Status make_credentials(const std::string& dir, const std::string& name, const NodeId& id,
+                        const tls::Identity& authority, Time now) {
+  const std::string certificate = std::format("{}/{}.pem", dir, name);
+  // Written last: with it the others are there.
+  if (access(certificate.c_str(), F_OK) == 0) return {};
+  TRY(make_state_dir(dir));
+  const tls::Validity valid{now - std::chrono::hours{1}, now + std::chrono::years{5}};
+  ASSIGN_OR_RETURN(const tls::Identity identity, tls::issue(authority, id, {}, valid));
+  TRY(write_whole(dir + "/ca.pem", authority.certificate, 0644));
+  TRY(write_whole(std::format("{}/{}.key", dir, name), identity.key, 0600));
+  return write_whole(certificate, identity.certificate, 0644);
+}
+
 }  // namespace
 
 Status make_state_dir(const std::string& path) {
@@ -67,16 +81,11 @@ Result<tls::Identity> open_authority(const std::string& state_dir, Time now) {
 }
 
 Status make_first_user(const std::string& state_dir, const tls::Identity& authority, Time now) {
-  const std::string dir = state_dir + "/user";
-  // Written last: with it the others are there.
-  if (access((dir + "/user.pem").c_str(), F_OK) == 0) return {};
-  TRY(make_state_dir(dir));
-  const tls::Validity valid{now - std::chrono::hours{1}, now + std::chrono::years{5}};
-  ASSIGN_OR_RETURN(const tls::Identity user,
-                   tls::issue(authority, NodeId{"user/admin"}, {}, valid));
-  TRY(write_whole(dir + "/ca.pem", authority.certificate, 0644));
-  TRY(write_whole(dir + "/user.key", user.key, 0600));
-  return write_whole(dir + "/user.pem", user.certificate, 0644);
+  return make_credentials(state_dir + "/user", "user", NodeId{"user/admin"}, authority, now);
+}
+
+Status make_gateway(const std::string& state_dir, const tls::Identity& authority, Time now) {
+  return make_credentials(state_dir + "/gateway", "gateway", NodeId{"gateway"}, authority, now);
 }
 
 }  // namespace godwit::apps

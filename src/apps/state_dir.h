@@ -22,4 +22,8 @@ Result<tls::Identity> open_authority(const std::string& state_dir, Time now);
 // user.pem and user.key. Made if they are not there.
 Status make_first_user(const std::string& state_dir, const tls::Identity& authority, Time now);
 
+// The gateway's, for `godwit gateway`: STATE_DIR/gateway with ca.pem, gateway.pem and gateway.key.
+// Made if they are not there.
+Status make_gateway(const std::string& state_dir, const tls::Identity& authority, Time now);
+
 }  // namespace godwit::apps

@@ -59,6 +59,30 @@ TEST_F(ServeTest, NeverReplacesAnAuthorityInUse) {
   EXPECT_FALSE(fs::exists(folder_ + "/authority.key"));
 }
 
+// Folders of credentials are made once: what was copied elsewhere stays good.
+TEST_F(ServeTest, MakesTheCredentialsOfUserAndGatewayOnce) {
+  const auto authority = open_authority(folder_, now_);
+  ASSERT_TRUE(authority);
+  const auto read = [](const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  for (int i = 0; i < 2; ++i) {
+    for (const auto& [path, name] :
+         {std::pair{"/user/user", "user/admin"}, std::pair{"/gateway/gateway", "gateway"}}) {
+      const std::string was = read(folder_ + path + ".pem");
+      ASSERT_TRUE(make_first_user(folder_, *authority, now_));
+      ASSERT_TRUE(make_gateway(folder_, *authority, now_));
+      const std::string certificate = read(folder_ + path + ".pem");
+      EXPECT_EQ(tls::common_name(certificate), name);
+      EXPECT_EQ(mode(folder_ + path + ".key"), 0600U);
+      if (i == 1) {
+        EXPECT_EQ(certificate, was);
+      }
+    }
+  }
+}
+
 TEST_F(ServeTest, SaysWhatIsWrongInItsConfiguration) {
   const std::string path = folder_ + "/serve.json";
   EXPECT_EQ(load_serve_config(path).error().code, Code::kNotFound);
