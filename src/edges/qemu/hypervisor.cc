@@ -64,12 +64,12 @@ Result<std::uint16_t> Ports::draw() {
 }
 
 Hypervisor::Hypervisor(io::Loop& loop, Config config,
-                       ports::EventSink<ports::HypervisorEvent>& sink)
+                       ports::EventSink<ports::HypervisorEvent>& sink, ImageSource images)
     : loop_(loop),
       config_(std::move(config)),
       kvm_(config_.kvm.value_or(kvm_works())),
       ports_(config_.listen_address, config_.port_first, config_.port_last),
-      images_(loop, config_.image_dir),
+      images_(loop, config_.image_dir, std::move(images)),
       sink_(sink) {}
 
 Hypervisor::~Hypervisor() = default;

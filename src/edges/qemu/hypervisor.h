@@ -37,7 +37,10 @@ class Ports {
 
 class Hypervisor final : public ports::Hypervisor {
  public:
-  Hypervisor(io::Loop& loop, Config config, ports::EventSink<ports::HypervisorEvent>& sink);
+  // `images` brings what is missing in Config::image_dir; without it a guest
+  // whose files are not there does not start. A command waits as long as that takes.
+  Hypervisor(io::Loop& loop, Config config, ports::EventSink<ports::HypervisorEvent>& sink,
+             ImageSource images = nullptr);
   ~Hypervisor() override;
 
   // From any thread.

@@ -26,6 +26,23 @@ io::Task<Status> Images::check(const ports::MachineRecord& machine) {
 }
 
 io::Task<Status> Images::check_file(std::string name) {
+  Status here = co_await check_here(name);
+  if (here || !source_) co_return here;
+  const Status fetched = co_await fetch(name);
+  if (fetched) co_return fetched;
+  co_return precondition(std::format("{}; {}", here.error().message, fetched.error().message));
+}
+
+io::Task<Status> Images::fetch(std::string name) {
+  CO_TRY(co_await source_(name));
+  // Its bytes were hashed on their way: once is enough.
+  const std::string path = dir_ + "/" + name;
+  CO_ASSIGN_OR_RETURN(const Stamp stamp, stamp_of(path));
+  known_[path] = {stamp, name};
+  co_return Status{};
+}
+
+io::Task<Status> Images::check_here(std::string name) {
   const std::string path = dir_ + "/" + name;
   CO_ASSIGN_OR_RETURN(const std::string hash, co_await hash_of(path));
   if (hash != name)

@@ -1,5 +1,6 @@
 // Are the files of a machine record the bytes that it names? Asked before each start of a QEMU: a
-// guest that came with another base image would read another disk, and nothing would say so.
+// guest that came with another base image would read another disk, and nothing would say so. What
+// is not here, or is damaged, is fetched first if there is a source.
 //
 // A file is hashed by a thread of its own, one file at a time, and once: its hash is remembered
 // with its inode, size, and times of change (mtime and ctime, in nanoseconds; whoever writes into
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -19,16 +21,21 @@
 
 namespace godwit::qemu {
 
+// Brings the file of that hash into the image directory, under its hash and checked, whatever was
+// there; asked twice for one hash, it brings it once. On the loop's thread.
+using ImageSource = std::function<io::Task<Status>(std::string sha256)>;
+
 class Images {
  public:
   // The loop outlives this and has stopped when this is destroyed, which waits for a hash under
-  // way.
-  Images(io::Loop& loop, std::string dir) : loop_(loop), dir_(std::move(dir)), changed_(loop) {}
+  // way. Without `source`, nothing is fetched.
+  Images(io::Loop& loop, std::string dir, ImageSource source = nullptr)
+      : loop_(loop), dir_(std::move(dir)), source_(std::move(source)), changed_(loop) {}
   Images(const Images&) = delete;
   Images& operator=(const Images&) = delete;
 
   // Kernel, initramfs and base, each `dir`/HASH. FailedPrecondition: one is missing, or is not what
-  // its name says; the message names the file and both hashes.
+  // its name says, and could not be fetched; the message names the file and both hashes.
   io::Task<Status> check(const ports::MachineRecord& machine);
   // How many files were hashed since the start.
   std::uint64_t hashed() const { return hashed_; }
@@ -45,10 +52,14 @@ class Images {
   };
   static Result<Stamp> stamp_of(const std::string& path);
   io::Task<Status> check_file(std::string name);
+  // FailedPrecondition: not here, or other bytes.
+  io::Task<Status> check_here(std::string name);
+  io::Task<Status> fetch(std::string name);
   io::Task<Result<std::string>> hash_of(std::string path);
 
   io::Loop& loop_;
   const std::string dir_;
+  const ImageSource source_;
   io::Notifier changed_;
   std::map<std::string, Known> known_;  // By path.
   bool busy_ = false;

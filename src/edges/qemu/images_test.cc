@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <vector>
 
 #include "base/check.h"
 #include "lib/tls/digest.h"
@@ -68,6 +69,35 @@ TEST_F(ImagesTest, BytesDecide) {
   EXPECT_EQ(images.hashed(), 5u);
   std::filesystem::remove(path);
   EXPECT_EQ(check(images).error().code, Code::kFailedPrecondition);
+}
+
+// What is missing or damaged is asked of the source, once, and taken at its word.
+TEST_F(ImagesTest, WhatIsNotHereIsFetched) {
+  machine_.kernel_sha256 = put("kernel", tls::sha256("kernel"));
+  machine_.initramfs_sha256 = put("damaged", tls::sha256("initramfs"));
+  machine_.base_sha256 = tls::sha256("base");
+  std::vector<std::string> asked;
+  bool is_away = true;
+  const auto source = [&](std::string sha256) -> io::Task<Status> {
+    asked.push_back(sha256);
+    co_await io::sleep(std::chrono::milliseconds{1});
+    if (is_away) co_return unavailable("nobody answers");
+    for (const char* bytes : {"initramfs", "base"})
+      if (tls::sha256(bytes) == sha256) put(bytes, sha256);
+    co_return Status{};
+  };
+  Images images(loop_, dir_, source);
+  const Status failed = check(images);
+  EXPECT_EQ(failed.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(failed.error().message.find("not " + tls::sha256("initramfs")), std::string::npos);
+  EXPECT_NE(failed.error().message.find("nobody answers"), std::string::npos);
+  is_away = false;
+  EXPECT_TRUE(check(images));
+  EXPECT_EQ(images.hashed(), 2u);  // The two that were here.
+  EXPECT_TRUE(check(images));
+  EXPECT_EQ(images.hashed(), 2u);
+  EXPECT_EQ(asked, (std::vector{machine_.initramfs_sha256, machine_.initramfs_sha256,
+                                machine_.base_sha256}));
 }
 
 }  // namespace
