@@ -177,7 +177,8 @@ struct LedgerView {
 // here. FailedPrecondition: it asks to change what is fixed at birth.
 struct ApplyGroup {
   GroupSpec spec;
-  bool dry_run = false;  // Answered as if done; nothing is changed.
+  bool dry_run = false;   // Answered as if done; nothing is changed.
+  bool new_only = false;  // AlreadyExists where there is a group of that name.
 };
 // -> Done. Its guests end, then it is gone.
 struct DeleteGroup {

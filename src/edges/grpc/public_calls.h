@@ -36,6 +36,9 @@ GODWIT_ANSWER(v1::GroupList, ports::Listing<ports::GroupView>);
 GODWIT_ANSWER(v1::GuestList, ports::Listing<ports::GuestView>);
 GODWIT_ANSWER(v1::NodeList, ports::Listing<ports::NodeView>);
 GODWIT_ANSWER(v1::EventList, ports::Listing<ports::EventView>);
+GODWIT_ANSWER(v1::MoveList, ports::Listing<ports::MoveView>);
+GODWIT_ANSWER(v1::OfferingList, ports::Listing<ports::OfferingView>);
+GODWIT_ANSWER(v1::LedgerSummary, ports::LedgerView);
 #undef GODWIT_ANSWER
 
 class PublicServer::Calls {

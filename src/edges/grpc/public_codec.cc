@@ -31,6 +31,8 @@ std::string text(const std::optional<Named>& name) {
   return name ? valid_utf8(name->value) : "";
 }
 
+}  // namespace
+
 void write_time(Time at, google::protobuf::Timestamp* wire) {
   const auto micros = at.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(micros);
@@ -43,11 +45,9 @@ std::uint32_t bounded(std::uint32_t value, std::uint32_t absent, std::uint32_t m
   return std::min(value == 0 ? absent : value, most);
 }
 
-}  // namespace
-
 Result<ports::RequestBody> from_wire(const v1::ApplyGroupRequest& request) {
   ASSIGN_OR_RETURN(auto spec, from_wire(request.spec()));
-  return ports::ApplyGroup{std::move(spec), request.dry_run()};
+  return ports::ApplyGroup{std::move(spec), request.dry_run(), request.new_only()};
 }
 Result<ports::RequestBody> from_wire(const v1::DeleteGroupRequest& request) {
   ASSIGN_OR_RETURN(auto group, named<GroupId>("group", request.group()));

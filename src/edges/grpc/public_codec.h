@@ -4,6 +4,10 @@
 #include "base/error.h"
 #include "ports/api.h"
 
+namespace google::protobuf {
+class Timestamp;
+}
+
 namespace godwit::v1 {
 class ApplyGroupRequest;
 class Change;
@@ -18,17 +22,25 @@ class ExecRequest;
 class ExecResult;
 class Group;
 class GroupList;
+class GetLedgerRequest;
 class GroupSpec;
 class Guest;
 class GuestList;
+class LedgerSummary;
 class ListEventsRequest;
 class ListGroupsRequest;
 class ListGuestsRequest;
+class ListMovesRequest;
 class ListNodesRequest;
+class ListOfferingsRequest;
 class LogPage;
 class MigrateGuestRequest;
+class Move;
+class MoveList;
 class Node;
 class NodeList;
+class Offering;
+class OfferingList;
 class ReadLogsRequest;
 class UncordonNodeRequest;
 }  // namespace godwit::v1
@@ -50,6 +62,9 @@ Result<ports::RequestBody> from_wire(const v1::CordonNodeRequest& request);
 Result<ports::RequestBody> from_wire(const v1::UncordonNodeRequest& request);
 Result<ports::RequestBody> from_wire(const v1::DrainNodeRequest& request);
 Result<ports::RequestBody> from_wire(const v1::ListEventsRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListMovesRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListOfferingsRequest& request);
+Result<ports::RequestBody> from_wire(const v1::GetLedgerRequest& request);
 
 // Strings that are not UTF-8 are repaired with '?'.
 void to_wire(const ports::GroupSpec& spec, v1::GroupSpec& wire);
@@ -65,6 +80,15 @@ void to_wire(const ports::Listing<ports::GroupView>& list, v1::GroupList& wire);
 void to_wire(const ports::Listing<ports::GuestView>& list, v1::GuestList& wire);
 void to_wire(const ports::Listing<ports::NodeView>& list, v1::NodeList& wire);
 void to_wire(const ports::Listing<ports::EventView>& list, v1::EventList& wire);
+void to_wire(const ports::MoveView& view, v1::Move& wire);
+void to_wire(const ports::OfferingView& view, v1::Offering& wire);
+void to_wire(const ports::LedgerView& view, v1::LedgerSummary& wire);
+void to_wire(const ports::Listing<ports::MoveView>& list, v1::MoveList& wire);
+void to_wire(const ports::Listing<ports::OfferingView>& list, v1::OfferingList& wire);
 void to_wire(const ports::Change& change, v1::Change& wire);
+
+void write_time(Time at, google::protobuf::Timestamp* wire);
+// `value`, or `absent` for 0, at most `most`.
+std::uint32_t bounded(std::uint32_t value, std::uint32_t absent, std::uint32_t most);
 
 }  // namespace godwit::grpc_edge

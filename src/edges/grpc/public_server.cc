@@ -67,7 +67,13 @@ void PublicServer::Calls::close() {
 // One line for each method. A method that no request of ports/api.h stands for says so.
 struct PublicServer::Services {
   Services(Calls& calls, Watches& watches)
-      : groups(calls), guests(calls), nodes(calls), events(calls, watches) {}
+      : groups(calls),
+        guests(calls),
+        nodes(calls),
+        events(calls, watches),
+        moves(calls),
+        offerings(calls),
+        ledger(calls) {}
 
 #define GODWIT_METHOD(service, name, Asked, Reply)                                     \
   Reactor* name(Context* context, const v1::Asked* asked, v1::Reply* reply) override { \
@@ -113,19 +119,27 @@ struct PublicServer::Services {
     Calls& calls;
     Watches& watches;
   } events;
-  struct Offerings final
-      : v1::Offerings::CallbackService{GODWIT_NOT_YET(
-            List, ListOfferingsRequest, OfferingList,
-            "offerings are not shown yet: the nodes' list has the rates in use")} offerings;
+  struct Moves final : v1::Moves::CallbackService {
+    explicit Moves(Calls& c) : calls(c) {}
+    GODWIT_METHOD("Moves", List, ListMovesRequest, MoveList)
+    Calls& calls;
+  } moves;
+  struct Offerings final : v1::Offerings::CallbackService {
+    explicit Offerings(Calls& c) : calls(c) {}
+    GODWIT_METHOD("Offerings", List, ListOfferingsRequest, OfferingList)
+    Calls& calls;
+  } offerings;
+  struct Ledger final : v1::Ledger::CallbackService {
+    explicit Ledger(Calls& c) : calls(c) {}
+    GODWIT_METHOD("Ledger", Get, GetLedgerRequest, LedgerSummary)
+    Calls& calls;
+  } ledger;
   struct Plans final
       : v1::Plans::CallbackService{GODWIT_NOT_YET(
             Get, GetPlanRequest, Plan, "plans are not shown yet: read the events")} plans;
   struct Intents final
       : v1::Intents::CallbackService{GODWIT_NOT_YET(List, ListIntentsRequest, IntentList,
                                                     "intents are not shown yet")} intents;
-  struct Ledger final
-      : v1::Ledger::CallbackService{GODWIT_NOT_YET(List, ListLedgerRequest, LedgerList,
-                                                   "the ledger is not shown yet")} ledger;
 #undef GODWIT_METHOD
 #undef GODWIT_NOT_YET
 
@@ -142,8 +156,8 @@ Result<std::unique_ptr<PublicServer>> PublicServer::start(
   server->calls_ = std::make_unique<Calls>(requests, std::move(options));
   server->services_ = std::make_unique<Services>(*server->calls_, *server->watches_);
   Services& s = *server->services_;
-  const std::vector<grpc::Service*> all{&s.groups,    &s.guests, &s.nodes,   &s.events,
-                                        &s.offerings, &s.plans,  &s.intents, &s.ledger};
+  const std::vector<grpc::Service*> all{&s.groups,    &s.guests, &s.nodes, &s.events, &s.moves,
+                                        &s.offerings, &s.ledger, &s.plans, &s.intents};
   ASSIGN_OR_RETURN(s.listening, in_context("public server", listen(address, credentials, all)));
   return server;
 }

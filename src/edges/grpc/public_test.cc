@@ -12,56 +12,13 @@
 #include "edges/grpc/control.h"
 #include "edges/grpc/mailbox.h"
 #include "edges/grpc/public_codec.h"
-#include "edges/grpc/public_server.h"
+#include "edges/grpc/public_rig.h"
 #include "godwit/v1/services.grpc.pb.h"
 
 namespace godwit::grpc_edge {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Answers at once by a function, or keeps what it is asked.
-class Script final : public ports::EventSink<ports::Request> {
- public:
-  void offer(ports::Request request) override {
-    std::unique_lock lock(mutex_);
-    requests.push_back(request);
-    arrived_.notify_all();
-    const auto reply = answer;
-    ports::Answerer* const to = server;
-    lock.unlock();
-    if (reply) to->answer(request.id, reply(request));
-  }
-  bool wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return arrived_.wait_for(lock, 10s, [&] { return requests.size() >= count; });
-  }
-
-  std::function<ports::Answer(const ports::Request&)> answer;
-  std::vector<ports::Request> requests;
-  ports::Answerer* server = nullptr;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-};
-
-struct Rig {
-  explicit Rig(PublicOptions options = {})
-      : server(PublicServer::start("127.0.0.1:0", fleet.credentials("control"), script,
-                                   std::move(options))
-                   .value()) {
-    script.server = server.get();
-  }
-  std::shared_ptr<grpc::Channel> channel(const std::string& name) const {
-    return make_channel(std::format("127.0.0.1:{}", server->port()), ports::kControl,
-                        fleet.credentials(name));
-  }
-
-  const Fleet fleet;
-  Script script;
-  std::unique_ptr<PublicServer> server;
-};
 
 v1::GroupSpec good_spec() {
   v1::GroupSpec spec;
