@@ -12,6 +12,7 @@
 #include "edges/grpc/join_server.h"
 #include "lib/tls/digest.h"
 #include "lib/tls/signing_request.h"
+#include "ports/messages.h"
 
 namespace godwit::grpc_edge {
 namespace {
