@@ -138,14 +138,15 @@ class World {
   // Also a crash: what the old one knew is gone, record and QEMU stay.
   void start_agent(int n) {
     Node& node = *nodes_[static_cast<std::size_t>(n)];
-    Config config{.self = node_name(n), .address = std::format("10.0.{}.10", n + 1)};
+    const Config config{.self = node_name(n), .address = std::format("10.0.{}.10", n + 1)};
+    ports::Fleet fleet;
     for (int other = 0; other < kNodes; ++other)
-      if (other != n) config.addresses[node_name(other)] = std::format("10.0.{}.10", other + 1);
+      fleet.nodes[node_name(other)] = {std::format("10.0.{}.10", other + 1), 7001};
     node.events.clear();
     node.hypervisor.forget();
     node.guests.forget();
     node.agent = std::make_unique<Agent>(config, [] { return std::string(64, 'a'); });
-    carry_out(n, node.agent->restart(node.record, now_));
+    carry_out(n, node.agent->restart(node.record, fleet, now_));
   }
 
   void plant(int n) {

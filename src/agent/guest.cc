@@ -11,8 +11,14 @@ using migration::Do;
 using migration::On;
 using migration::Place;
 
-Guest::Guest(GuestId id, const Config& config, const std::function<std::string()>& draw_key)
-    : id_(std::move(id)), config_(config), draw_key_(draw_key), names_(config.self), inside_(id_) {}
+Guest::Guest(GuestId id, const Config& config, const Surroundings& here,
+             const std::function<std::string()>& draw_key)
+    : id_(std::move(id)),
+      config_(config),
+      here_(here),
+      draw_key_(draw_key),
+      names_(config.self),
+      inside_(id_) {}
 
 void Guest::restore(const ports::GuestRecord& r, Step& step) {
   migration::Record& record = state_.record;
@@ -28,6 +34,23 @@ void Guest::restore(const ports::GuestRecord& r, Step& step) {
   container_ = r.container;
   inspected_ = false;
   drive(ports::Inspect{}, step);
+}
+
+bool Guest::make_room(std::size_t more, Step& step) {
+  if (names_.size() + more <= migration::kNodesMax) return true;
+  const ports::Names old = std::exchange(names_, ports::Names{config_.self});
+  const auto renumbered = [&](migration::Node& node) {
+    if (node != migration::kNoNode) node = names_.index(old.name(node));
+  };
+  migration::Record& r = state_.record;
+  for (migration::Node* node : {&r.to, &r.attempt.source, &state_.to, &state_.attempt.source})
+    renumbered(*node);
+  r.set = names_.set(old.names(r.set));
+  if (names_.size() + more <= migration::kNodesMax) return true;
+  step.commands.push_back(Note{
+      id_,
+      std::format("dropped what names {} more nodes: {} matter already", more, names_.size())});
+  return false;
 }
 
 ports::GuestRecord Guest::record() const {
@@ -57,19 +80,22 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
                 .attempt = names_.attempt_name(state_.attempt),
                 .peer = names_.name(state_.to),
                 .key = draw_key_(),
-                .give_up = now + config_.ready_max};
+                .give_up = now + (here_.notice ? config_.escape_ready_max : config_.ready_max)};
   }
   for (const Do effect : out.effects) carry_out(effect, input, now, step);
   const bool gave = before == Place::kGranted && state_.place == Place::kDiscarding;
   if (gave && (input.on == On::kAck || input.on == On::kPrepare)) tell_moved(true, "", {}, step);
   if (state_.place == Place::kDiscarding) journey_.give_up.reset();
   if (state_.place == Place::kIdle || state_.place == Place::kStill) journey_ = {};
+  if (state_.place == Place::kIdle) stay();
   const bool waits = state_.place == Place::kGranted || state_.place == Place::kSpare ||
                      (state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking);
   // A message that changes nothing must not put off what is due, nor forget a failed Run or Resume.
   if (before != state_.place) repeat_at_.reset();
   if (waits && !repeat_at_) repeat_at_ = now + config_.repeat;
   follow_inside(before, input.on, step);
+  const bool resumed = input.on == On::kRan || input.on == On::kFoundRunning;
+  if (state_.place == Place::kStill && (resumed || input.on == On::kOrder)) announce(step);
 }
 
 void Guest::carry_out(Do effect, const migration::Input& input, Time now, Step& step) {
@@ -176,10 +202,21 @@ constexpr bool kFromControl =
     std::is_same_v<T, ports::Take> || std::is_same_v<T, ports::AskClear> ||
     std::is_same_v<T, ports::AskReport> || std::is_same_v<T, ports::Move>;
 
+// How many nodes a message may name at most: sender, source or destination, and a set.
+std::size_t names_in(const ports::Body& body) {
+  return std::visit(
+      []<class T>(const T& m) -> std::size_t {
+        if constexpr (requires { m.set; }) return 2 + m.set.size();
+        return 2;
+      },
+      body);
+}
+
 }  // namespace
 
 void Guest::on_message(const ports::Message& message, Time now, Step& step) {
   if (!inspected_) return;  // It will be repeated.
+  if (!make_room(names_in(message.body), step)) return;
   const NodeId& from = message.from;
   const auto base = [&](On on) {
     migration::Input in{.on = on};
@@ -226,10 +263,7 @@ void Guest::on_message(const ports::Message& message, Time now, Step& step) {
           in.epoch = {m.epoch.generation, m.epoch.hop};
           apply(in, now, step);
         } else if constexpr (std::is_same_v<T, ports::Refuse>) {
-          migration::Input in = of_attempt(On::kRefuse, m.attempt);
-          in.epoch = {m.epoch.generation, m.epoch.hop};
-          if (state_.record.to != migration::kNoNode && from == names_.name(state_.record.to))
-            apply(in, now, step);
+          refuse(m, from, now, step);
         } else if constexpr (std::is_same_v<T, ports::Order>) {
           apply(of_generation(On::kOrder, m.generation, m.set), now, step);
         } else if constexpr (std::is_same_v<T, ports::Seal>) {
@@ -248,6 +282,16 @@ void Guest::on_message(const ports::Message& message, Time now, Step& step) {
       message.body);
 }
 
+void Guest::refuse(const ports::Refuse& m, const NodeId& from, Time now, Step& step) {
+  if (state_.record.to == migration::kNoNode || from != names_.name(state_.record.to)) return;
+  migration::Input in{.on = On::kRefuse, .from = names_.index(from)};
+  in.attempt = names_.attempt(m.attempt);
+  in.epoch = {m.epoch.generation, m.epoch.hop};
+  const Place before = state_.place;
+  apply(in, now, step);
+  if (before == Place::kGranted && state_.place != before) place_failed(from, now);
+}
+
 void Guest::take(const ports::Take& t, Time now, Step& step) {
   migration::Input in{.on = t.from ? On::kTake : On::kTakeFromNone};
   in.generation = t.generation;
@@ -264,7 +308,8 @@ void Guest::take(const ports::Take& t, Time now, Step& step) {
 // repeated.
 void Guest::move(const ports::Move& m, Time now, Step& step) {
   const char* why = nullptr;
-  if (!config_.addresses.contains(m.to)) {
+  wish(m.to, now, step);
+  if (!here_.fleet.nodes.contains(m.to)) {
     why = "no address of this node is known here";
   } else if (migration::Input in{.on = On::kMove, .to = names_.index(m.to)};
              state_.place != Place::kStill || state_.record.set.contains(in.to)) {

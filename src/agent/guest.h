@@ -15,9 +15,9 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 
+#include "agent/config.h"
 #include "agent/inside.h"
 #include "agent/step.h"
 #include "core/migration/ownership.h"
@@ -25,23 +25,11 @@
 
 namespace godwit::agent {
 
-struct Config {
-  NodeId self;
-  std::string address;                      // This node's underlay address.
-  std::map<NodeId, std::string> addresses;  // Of the nodes that guests may go to.
-  // The ownership table: the shipped one, but for the simulator's planted bugs.
-  std::span<const migration::Row> rows = migration::agent_rows();
-  Duration repeat =
-      std::chrono::milliseconds{200};             // Between two sendings of an unanswered message.
-  Duration ready_max = std::chrono::seconds{30};  // PREPARE to READY; QEMU starts in 0.3-1.5 s.
-  Duration pause_max = std::chrono::seconds{10};  // STOP to GRANT; then the attempt is given up.
-  Duration receive_max = std::chrono::minutes{10};  // READY to LOADED at the destination.
-};
-
 class Guest {
  public:
-  // `config` and `draw_key` outlive the guest.
-  Guest(GuestId id, const Config& config, const std::function<std::string()>& draw_key);
+  // `config`, `here` and `draw_key` outlive the guest.
+  Guest(GuestId id, const Config& config, const Surroundings& here,
+        const std::function<std::string()>& draw_key);
 
   // What the record says; nothing else is believed until Inspected.
   void restore(const ports::GuestRecord& record, Step& step);
@@ -52,6 +40,22 @@ class Guest {
   void on_network_failed(const Error& error, Time now, Step& step);
   void on_time(Time now, Step& step);
 
+  // The epoch under which it runs here, if it does.
+  std::optional<ports::EpochName> ran_at() const;
+  // Tells all nodes and the gateway so, if it does.
+  void announce(Step& step) const;
+  // It ran elsewhere, says a holder. False: it is here, or that was long ago; nothing is to be
+  // routed.
+  bool route_told(const ports::Message& message, const ports::RouteAt& told, Time now, Step& step);
+
+  // For a notice: whether it leaves by an attempt that has not granted yet, whether it could begin
+  // one, and how often it has. leave() begins one; stay() forgets all that.
+  bool leaves() const;
+  bool may_leave(Time now) const;
+  int tries() const { return escape_.tries; }
+  void leave(Time now, Step& step);
+  void stay() { escape_ = {}; }
+
   // When on_time() has something to do.
   std::optional<Time> wake() const;
   const migration::State& state() const { return state_; }
@@ -59,6 +63,7 @@ class Guest {
   bool contradicted() const { return contradicted_; }
   const Inside& inside() const { return inside_; }
   bool inspected() const { return inspected_; }
+  const ports::MachineRecord& machine() const { return machine_; }
 
  private:
   enum class Leg { kNone, kAsking, kCopying, kClosing, kContinuing, kHanding, kReceiving, kLoaded };
@@ -75,6 +80,20 @@ class Guest {
     std::uint64_t bytes = 0;
     std::uint64_t bytes_while_stopped = 0;
   };
+
+  struct Escape {
+    ports::NodeNames failed;     // Since all were tried.
+    std::optional<NodeId> wish;  // The control plane's.
+    int tries = 0;
+    std::optional<Time> again;
+  };
+
+  // Numbers of nodes that a long life used up come back: the state names all that still matters.
+  // False: even so there is no room for `more` names.
+  bool make_room(std::size_t more, Step& step);
+  std::optional<NodeId> next_place() const;
+  void place_failed(const NodeId& node, Time now);
+  void wish(const NodeId& to, Time now, Step& step);
 
   // One input to the ownership table, and all that follows from it.
   void apply(migration::Input input, Time now, Step& step);
@@ -95,6 +114,7 @@ class Guest {
   void continue_if_ready(Step& step);
   void receive(const ports::Prepare& prepare, const NodeId& from, Time now, Step& step);
   void take(const ports::Take& take, Time now, Step& step);
+  void refuse(const ports::Refuse& refuse, const NodeId& from, Time now, Step& step);
   void move(const ports::Move& move, Time now, Step& step);
   // The container's machine hears what an input to the table has brought about.
   void follow_inside(migration::Place before, migration::On on, Step& step);
@@ -111,6 +131,7 @@ class Guest {
 
   GuestId id_;
   const Config& config_;
+  const Surroundings& here_;
   const std::function<std::string()>& draw_key_;
   ports::Names names_;
   migration::State state_;
@@ -118,6 +139,7 @@ class Guest {
   std::optional<ports::Container> container_;
   Inside inside_;
   Journey journey_;
+  Escape escape_;
   bool inspected_ = true;  // False from restore() until QEMU was looked at.
   bool contradicted_ = false;
   bool booting_ = false;  // The tap asked for is for a cold start.

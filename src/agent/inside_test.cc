@@ -155,8 +155,12 @@ class WholeAgent : public testing::Test {
     return qemu(ports::Running{});
   }
   const NodeId kOther{"n1"}, kFar{"n2"};
-  Agent agent_{{.self = kSelf, .addresses = {{kOther, "10.0.2.10"}, {kFar, "10.0.3.10"}}},
-               [] { return std::string(64, 'a'); }};
+  WholeAgent() {
+    agent_.restart(
+        {}, {.nodes = {{kOther, {"10.0.2.10", 7001}}, {kFar, {"10.0.3.10", 7001}}}, .gateway = {}},
+        kNow);
+  }
+  Agent agent_{{.self = kSelf}, [] { return std::string(64, 'a'); }};
 };
 
 TEST_F(WholeAgent, ARunningGuestIsAttachedAndOneThatLeftIsNot) {
@@ -194,7 +198,7 @@ TEST_F(WholeAgent, ARestartedAgentStartsTheContainer) {
   const Step ran = take();
   ASSERT_FALSE(ran.writes.empty());
   Agent next{{.self = kSelf}, [] { return std::string(64, 'a'); }};
-  next.restart({{kGuest, *ran.writes.back().record}}, kNow);
+  next.restart({{kGuest, *ran.writes.back().record}}, {}, kNow);
   using Qemu = ports::Inspected::Qemu;
   const Step found = next.on(
       ports::HypervisorEvent{kGuest, ports::Inspected{.qemu = Qemu::kRunning, .attempt = {}}},
@@ -212,7 +216,7 @@ TEST_F(WholeAgent, ARestartedAgentSendsTheLogOfAGuestThatLeft) {
   for (const bool gave : {true, false}) {
     if (!gave) record.held = record.epoch;  // It came back since, and was lost here.
     Agent next{{.self = kSelf}, [] { return std::string(64, 'a'); }};
-    next.restart({{kGuest, record}}, kNow);
+    next.restart({{kGuest, record}}, {}, kNow);
     EXPECT_EQ(commands(next.on(ports::HypervisorEvent{kGuest, ports::Inspected{}}, kNow)),
               gave ? "SendLogs" : "");
   }

@@ -68,7 +68,7 @@ void Guest::on_switched(const ports::Switched& message, Time, Step& step) {
   if (journey_.leg != Leg::kClosing || message.attempt != journey_.attempt) return;
   if (journey_.switched) return;
   journey_.switched = true;
-  step.commands.push_back(RouteToNode{id_, machine_.address, config_.addresses.at(journey_.peer)});
+  step.commands.push_back(RouteToNode{id_, machine_.address, journey_.ready.host});
   continue_if_ready(step);
 }
 
@@ -81,6 +81,7 @@ void Guest::continue_if_ready(Step& step) {
 void Guest::fail_attempt(const std::string& why, Time now, Step& step) {
   const bool source = state_.place == Place::kPrecopy || state_.place == Place::kStopped;
   if (source) tell_moved(false, why, {}, step);
+  if (source) place_failed(journey_.peer, now);
   if (source) journey_.leg = Leg::kNone;  // A late READY or STOP of it means nothing any more.
   journey_.give_up.reset();
   step.commands.push_back(Note{id_, std::format("attempt failed: {}", why)});
@@ -88,9 +89,9 @@ void Guest::fail_attempt(const std::string& why, Time now, Step& step) {
 }
 
 void Guest::leave_for_source(Step& step) {
-  const auto address = config_.addresses.find(journey_.peer);
-  if (address != config_.addresses.end())
-    step.commands.push_back(RouteToNode{id_, machine_.address, address->second});
+  const auto peer = here_.fleet.nodes.find(journey_.peer);
+  if (peer != here_.fleet.nodes.end())
+    step.commands.push_back(RouteToNode{id_, machine_.address, peer->second.address});
 }
 
 void Guest::on_hypervisor(const ports::HypervisorAnswer& answer, Time now, Step& step) {
@@ -195,6 +196,7 @@ void Guest::on_inspected(const ports::Inspected& found, Time now, Step& step) {
 
 void Guest::on_time(Time now, Step& step) {
   inside_.on_time(now, step);
+  if (escape_.again && *escape_.again <= now) escape_.again.reset();
   if (journey_.give_up && *journey_.give_up <= now)
     return fail_attempt("no progress in time", now, step);
   if (!repeat_at_ || *repeat_at_ > now) return;
@@ -204,7 +206,8 @@ void Guest::on_time(Time now, Step& step) {
 
 std::optional<Time> Guest::wake() const {
   std::optional<Time> first;
-  for (const std::optional<Time>& at : {repeat_at_, journey_.give_up, inside_.wake()})
+  for (const std::optional<Time>& at :
+       {repeat_at_, journey_.give_up, inside_.wake(), escape_.again})
     if (at && (!first || *at < *first)) first = at;
   return first;
 }

@@ -13,6 +13,7 @@
 #include "ports/guest_control.h"
 #include "ports/hypervisor.h"
 #include "ports/messages.h"
+#include "ports/notices.h"
 #include "ports/record.h"
 
 namespace godwit::agent {
@@ -27,11 +28,15 @@ struct NetworkFailed {
   GuestId guest;
   Error error;
 };
+// The stream to the control plane has begun or ended.
+struct ControlAttached {
+  bool attached = false;
+};
 // The time asked for by Step::wake has come.
 struct Woken {};
 
-using Event = std::variant<ports::Message, ports::HypervisorEvent, ports::GuestEvent, TapMade,
-                           NetworkFailed, Woken>;
+using Event = std::variant<ports::Message, ports::HypervisorEvent, ports::GuestEvent,
+                           ports::NoticesEvent, TapMade, NetworkFailed, ControlAttached, Woken>;
 
 struct Write {
   GuestId guest;
@@ -69,14 +74,21 @@ struct RemoveRoute {
 struct RemoveTap {
   GuestId guest;
 };
+// The picture of the living nodes is now this: where mail, logs and packets go to and come from.
+// Kept on disk, and given to Agent::restart() the next time.
+struct SetFleet {
+  ports::Fleet fleet;
+};
+// Of the provider; answered by a NoticeTold.
+struct AskNotice {};
 // A line for the log of the agent, with the row of the table that was taken.
 struct Note {
   GuestId guest;
   std::string text;
 };
 
-using Command =
-    std::variant<Mail, Drive, Tell, MakeTap, RouteToTap, RouteToNode, RemoveRoute, RemoveTap, Note>;
+using Command = std::variant<Mail, Drive, Tell, MakeTap, RouteToTap, RouteToNode, RemoveRoute,
+                             RemoveTap, SetFleet, AskNotice, Note>;
 
 struct Step {
   std::vector<Write> writes;

@@ -1,5 +1,7 @@
 #include "apps/agent_config.h"
 
+#include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 
@@ -29,9 +31,19 @@ Status read_peers(const json::Value& value, AgentConfig& config) {
     if (port == 0 || port > 65535)
       return invalid(
           std::format("peer \"{}\": field \"port\": a number from 1 to 65535 is needed", name));
-    config.agent.addresses[NodeId{name}] = *address;
-    config.peers[NodeId{name}] = std::format("{}:{}", *address, port);
+    config.fleet.nodes[NodeId{name}] = {*address, static_cast<std::uint16_t>(port)};
   }
+  return {};
+}
+
+// The port is told to others.
+Status read_listen(AgentConfig& config) {
+  const std::string& listen = config.listen;
+  const char* const end = listen.data() + listen.size();
+  const char* const begin = listen.data() + std::min(listen.rfind(':'), listen.size() - 1) + 1;
+  const auto [at, bad] = std::from_chars(begin, end, config.agent.port);
+  if (bad != std::errc{} || at != end || config.agent.port == 0)
+    return invalid(std::format("field \"listen\": host:port is needed, it is \"{}\"", listen));
   return {};
 }
 
@@ -58,6 +70,11 @@ Result<AgentConfig> read(const json::Value& value) {
   config.qemu.uid_count = static_cast<std::uint32_t>(value["uid_count"].natural());
   config.qemu.cgroup = value["cgroup"].text();
   config.boot_id = value["boot_id"].text("/proc/sys/kernel/random/boot_id");
+  config.agent.memory_mib = static_cast<std::uint32_t>(value["memory_mib"].natural());
+  config.agent.vcpus = static_cast<std::uint32_t>(value["vcpus"].natural());
+  TRY(read_listen(config));
+  ASSIGN_OR_RETURN(config.agent.boot_id, read_file(config.boot_id));
+  config.agent.boot_id.erase(config.agent.boot_id.find_last_not_of(" \n") + 1);
   TRY(read_peers(value, config));
   return config;
 }

@@ -15,9 +15,9 @@ namespace godwit::apps {
 
 struct AgentConfig {
   agent::Config agent;
-  std::map<NodeId, std::string> peers;  // Where their agents listen, host:port.
-  std::string listen;                   // Where this agent listens for its peers, host:port.
-  std::string control;                  // The control plane, host:port.
+  ports::Fleet fleet;   // Until the control plane has said who else there is.
+  std::string listen;   // Where this agent listens for its peers, host:port.
+  std::string control;  // The control plane, host:port.
   grpc_edge::Credentials credentials;
   qemu::Config qemu;
   std::optional<std::string> gateway;  // Underlay address of the gateway of guests.

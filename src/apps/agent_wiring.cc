@@ -2,9 +2,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <format>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "agent/agent.h"
 #include "apps/console.h"
+#include "edges/files/fleet.h"
 #include "edges/files/record.h"
 #include "edges/grpc/agent_mailer.h"
 #include "edges/grpc/control.h"
@@ -25,6 +30,34 @@ std::string draw_key() {
   return *key;
 }
 
+// All that needs the addresses of the living nodes.
+struct FleetBook {
+  const std::string path;
+  linux_net::LinuxNetwork& network;
+  grpc_edge::PeerMailer& mailer;
+  grpc_edge::PeerLogs& logs;
+  std::set<NodeId> known;
+
+  void set(const ports::Fleet& fleet) {
+    if (const Status kept = files::write_fleet(path, fleet); !kept) log(to_string(kept.error()));
+    std::set<std::string> addresses;
+    std::set<NodeId> gone = std::exchange(known, {});
+    const auto there = [&](const NodeId& node, const ports::PeerAddress& peer) {
+      const std::string address = std::format("{}:{}", peer.address, peer.port);
+      addresses.insert(peer.address);
+      mailer.set_address(node, address);
+      logs.set_address(node, address);
+      known.insert(node);
+      gone.erase(node);
+    };
+    for (const auto& [node, peer] : fleet.nodes) there(node, peer);
+    if (fleet.gateway) there(ports::kGateway, *fleet.gateway);
+    for (const NodeId& node : gone) mailer.forget(node);
+    const Status set = network.set_peers({addresses.begin(), addresses.end()});
+    if (!set) log(to_string(set.error()));
+  }
+};
+
 }  // namespace
 
 int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
@@ -38,17 +71,13 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
   auto network =
       linux_net::LinuxNetwork::set_up({.address = config.agent.address, .gateway = config.gateway});
   if (!network) return complain(network.error());
-  std::vector<std::string> addresses;
-  for (const auto& [node, address] : config.agent.addresses) addresses.push_back(address);
-  if (const auto set = (*network)->set_peers(addresses); !set) return complain(set.error());
+  const std::string fleet_path = config.record_dir + "/fleet";
+  const auto fleet = files::read_fleet(fleet_path);
+  if (!fleet && fleet.error().code != Code::kNotFound) log(to_string(fleet.error()));
 
   qemu::Hypervisor hypervisor(loop, config.qemu, turns);
   grpc_edge::PeerMailer peers(config.credentials, {}, log);
   grpc_edge::PeerLogs logs(config.credentials);
-  for (const auto& [node, address] : config.peers) {
-    peers.set_address(node, address);
-    logs.set_address(node, address);
-  }
   const auto socket_of = [&config](const GuestId& guest) -> Result<std::string> {
     ASSIGN_OR_RETURN(const qemu::GuestFiles files, qemu::files_of(config.qemu, guest));
     return files.control;
@@ -58,13 +87,20 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
   if (const auto started = guests.start(); !started) return complain(started.error());
   grpc_edge::ControlClient control(
       config.control, config.credentials, turns,
-      [](bool attached) { log(attached ? "control plane attached" : "control plane away"); }, {},
-      log);
+      [&turns](bool attached) {
+        log(attached ? "control plane attached" : "control plane away");
+        turns.attached(attached);
+      },
+      {}, log);
   grpc_edge::AgentMailer mailer(control, peers);
 
-  const runtime::AgentPorts real{hypervisor, guests, **network, mailer, record, nullptr};
+  FleetBook book{fleet_path, **network, peers, logs, {}};
+  const runtime::AgentPorts real{
+      hypervisor, guests, **network, mailer, record, nullptr, [&book](const ports::Fleet& news) {
+        book.set(news);
+      }};
   turns.connect(wrap ? wrap(loop, real) : real);
-  turns.start(*records);
+  turns.start(*records, fleet.value_or(config.fleet));
   auto server =
       grpc_edge::PeerServer::start(config.listen, config.credentials, turns, log, &guests);
   if (!server) return complain(server.error());

@@ -218,8 +218,9 @@ using Body = std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoad
 template <class T>
 inline constexpr bool kNodeLevel = std::is_same_v<T, Fleet> || std::is_same_v<T, NodeState>;
 
-// The control plane's place in `from` and `to`.
+// The places of the control plane and the gateway in `from` and `to`.
 inline const NodeId kControl{"control"};
+inline const NodeId kGateway{"gateway"};
 
 struct Message {
   GuestId guest;  // Empty exactly when the body is about a node.

@@ -33,6 +33,7 @@ struct Cluster::Node final : ports::EventSink<ports::HypervisorEvent> {
   }
 
   std::map<GuestId, ports::GuestRecord> record;
+  ports::Fleet fleet;  // On its disk.
   std::deque<agent::Event> events;
   std::unique_ptr<agent::Agent> agent;  // None: it has crashed.
   std::optional<Time> wake;
@@ -44,7 +45,11 @@ struct Cluster::Node final : ports::EventSink<ports::HypervisorEvent> {
 Cluster::Cluster(std::uint64_t seed, int nodes, Rules rules)
     : rules_(std::move(rules)), random_(seed) {
   for (int n = 0; n < nodes; ++n) nodes_.push_back(std::make_unique<Node>(wire_));
-  for (int n = 0; n < nodes; ++n) rows_.nodes[name_of(n)] = {.address = address_of(n)};
+  for (int n = 0; n < nodes; ++n) {
+    rows_.nodes[name_of(n)] = {.address = address_of(n)};
+    for (int other = 0; other < nodes; ++other)
+      node(n).fleet.nodes[name_of(other)] = {address_of(other), 7001};
+  }
   start_control();
   for (int n = 0; n < nodes; ++n) start_agent(n);
 }
@@ -114,6 +119,7 @@ void Cluster::deliver(const Weather& weather) {
   const bool again = weather.lossy && pick(20) == 0;
   if (!again) mail_.erase(mail_.begin() + static_cast<std::ptrdiff_t>(i));
   if (weather.lossy && pick(20) == 0) return;
+  if (weather.unrouted && std::holds_alternative<ports::RouteAt>(message.body)) return;
   if (message.to == ports::kControl) {
     if (control_) control_events_.push_back(message);
     return;
@@ -249,12 +255,10 @@ ports::NodeNames Cluster::living() const {
 void Cluster::start_agent(int n) {
   Node& at = node(n);
   agent::Config config{.self = name_of(n), .address = address_of(n), .rows = rules_.agent};
-  for (int other = 0; other < nodes(); ++other)
-    if (other != n) config.addresses[name_of(other)] = address_of(other);
   at.events.clear();
   at.hypervisor.forget();
   at.agent = std::make_unique<agent::Agent>(config, [] { return std::string(64, 'a'); });
-  carry_out(n, at.agent->restart(at.record, now_));
+  carry_out(n, at.agent->restart(at.record, at.fleet, now_));
   if (control_) control_events_.push_back(control::AgentSeen{name_of(n), true});
 }
 
@@ -376,6 +380,8 @@ void Cluster::issue(int n, const agent::Command& command) {
   } else if (const auto* tap = std::get_if<agent::MakeTap>(&command)) {
     const auto made = at.network.make_tap(tap->guest, tap->address, tap->mac);
     if (made) at.events.push_back(agent::TapMade{tap->guest, *made});
+  } else if (const auto* known = std::get_if<agent::SetFleet>(&command)) {
+    at.fleet = known->fleet;
   }
 }
 

@@ -37,6 +37,7 @@ struct Hold {
 
 struct Weather {
   bool lossy = false;     // Mail is lost, doubled, overtaken.
+  bool unrouted = false;  // No RouteAt arrives: it is a proof too, and would come before others.
   int crashes = 0;        // Of agents and the control plane, per 1,000 things that happen.
   int stream_faults = 0;  // Planted in QEMUs, per 1,000.
   int qemu_deaths = 0;    // Per 10,000.

@@ -40,7 +40,11 @@ constexpr Weather kHail{.lossy = true,
                         .orders = 2,
                         .takeovers = 1};
 
-const Weather& weather_of(std::uint64_t seed) { return seed % 2 == 0 ? kHail : kStorm; }
+Weather weather_of(std::uint64_t seed) {
+  Weather weather = seed % 2 == 0 ? kHail : kStorm;
+  weather.unrouted = seed % 4 >= 2;
+  return weather;
+}
 
 bool all(const char* what) { return std::getenv(what) != nullptr; }
 

@@ -18,8 +18,10 @@ AgentLoop::AgentLoop(io::Loop& loop, agent::Agent& agent, std::function<Time()> 
                      std::function<void(const std::string&)> log)
     : loop_(loop), agent_(agent), clock_(std::move(clock)), log_(std::move(log)) {}
 
-void AgentLoop::start(const std::map<GuestId, ports::GuestRecord>& records) {
-  loop_.post([this, records] { carry_out(agent_.restart(records, clock_())); });
+void AgentLoop::start(const std::map<GuestId, ports::GuestRecord>& records, ports::Fleet fleet) {
+  loop_.post([this, records, fleet = std::move(fleet)] {
+    carry_out(agent_.restart(records, fleet, clock_()));
+  });
 }
 
 void AgentLoop::turn(agent::Event event) {
@@ -69,7 +71,15 @@ void AgentLoop::issue(const agent::Command& command) {
             report(c.guest, ports_->network.remove_route(c.address));
           },
           [&](const agent::RemoveTap& c) { report(c.guest, ports_->network.remove_tap(c.guest)); },
-          [&](const agent::Note& c) { log_(std::format("{}: {}", c.guest.value, c.text)); },
+          [&](const agent::SetFleet& c) {
+            if (ports_->set_fleet) ports_->set_fleet(c.fleet);
+          },
+          [&](const agent::AskNotice&) {
+            if (ports_->notices) ports_->notices->ask_notice();
+          },
+          [&](const agent::Note& c) {
+            log_(c.guest.value.empty() ? c.text : std::format("{}: {}", c.guest.value, c.text));
+          },
       },
       command);
 }

@@ -14,6 +14,7 @@
 #include "ports/hypervisor.h"
 #include "ports/mailer.h"
 #include "ports/network.h"
+#include "ports/notices.h"
 #include "ports/record.h"
 
 namespace godwit::runtime {
@@ -30,11 +31,15 @@ struct AgentPorts {
   ports::Record& record;
   // For tests that kill the agent inside a step: called at each moment of each. None: nothing.
   std::function<void(const agent::Step&, Moment)> gate;
+  // Keeps the picture of the living nodes, and gives it to all that need addresses. None: nothing.
+  std::function<void(const ports::Fleet&)> set_fleet;
+  ports::Notices* notices = nullptr;  // Null: the agent's questions stay without answer.
 };
 
 class AgentLoop final : public ports::EventSink<ports::Message>,
                         public ports::EventSink<ports::HypervisorEvent>,
-                        public ports::EventSink<ports::GuestEvent> {
+                        public ports::EventSink<ports::GuestEvent>,
+                        public ports::EventSink<ports::NoticesEvent> {
  public:
   // `log` gets one line per note and per dropped error. `clock` is the one wall clock.
   AgentLoop(io::Loop& loop, agent::Agent& agent, std::function<Time()> clock,
@@ -42,8 +47,11 @@ class AgentLoop final : public ports::EventSink<ports::Message>,
 
   // Before the first event; hypervisor, guests and mailer need this object as their sink.
   void connect(const AgentPorts& ports) { ports_.emplace(ports); }
-  // Takes up what the record says is here. Call once, after connect().
-  void start(const std::map<GuestId, ports::GuestRecord>& records);
+  // Takes up what the record says is here, with the newest Fleet that was kept. Call once, after
+  // connect().
+  void start(const std::map<GuestId, ports::GuestRecord>& records, ports::Fleet fleet = {});
+  // The stream to the control plane has begun or ended.
+  void attached(bool attached) { turn(agent::ControlAttached{attached}); }
 
   // 0, or 70 when a guest's record and its QEMU contradicted each other.
   int exit_code() const { return exit_code_; }
@@ -51,6 +59,7 @@ class AgentLoop final : public ports::EventSink<ports::Message>,
   void offer(ports::Message message) override { turn(std::move(message)); }
   void offer(ports::HypervisorEvent event) override { turn(std::move(event)); }
   void offer(ports::GuestEvent event) override { turn(std::move(event)); }
+  void offer(ports::NoticesEvent event) override { turn(std::move(event)); }
 
  private:
   void turn(agent::Event event);  // From any thread.
