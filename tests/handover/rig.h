@@ -96,6 +96,8 @@ class Rig final : public ports::EventSink<ports::Message> {
 
   // The gateway's word where the guest is.
   Status route(int node, ports::EpochName held) const;
+  // Another port of the guest, under the same number at lab::kPublicAddress. Once.
+  Status publish(std::uint16_t port) const;
 
   // Waits until `met` holds of the newest report of each node.
   using Reports = std::map<NodeId, ports::Report>;

@@ -96,6 +96,12 @@ Status Rig::route(int node, ports::EpochName held) const {
   });
 }
 
+Status Rig::publish(std::uint16_t port) const {
+  return namespaces::run_inside(lab_->gateway(), [&] {
+    return gateway_->publish(linux_net::Protocol::kTcp, port, machine_.address, port);
+  });
+}
+
 Move Rig::move(int from, int to, std::chrono::seconds limit) {
   {
     const std::lock_guard lock(mutex_);
