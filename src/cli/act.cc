@@ -64,8 +64,8 @@ Result<int> drain(Session& s, const std::string& node, bool dry_run) {
     s.out << json(draining);
     return kDone;
   }
-  s.out << std::format("node {}: {}, {} guests to move\n", node,
-                       dry_run ? "would be drained" : "draining", draining.moves_size());
+  s.out << std::format("node {}: {}, {} to move\n", node, dry_run ? "would be drained" : "draining",
+                       count_of(static_cast<std::uint64_t>(draining.moves_size()), "guest"));
   std::vector<Row> rows;
   for (const auto& move : draining.moves()) rows.push_back({move.guest(), move.to(), move.why()});
   if (!rows.empty()) print_table(s.out, {"GUEST", "TO", "WHY"}, rows);
@@ -95,7 +95,7 @@ Result<int> logs(Session& s, const std::string& guest, std::uint64_t from) {
                       page));
     for (const auto& line : page.lines()) {
       if (s.json)
-        s.out << json(line, true);
+        s.out << json_with_text(line);
       else
         s.out << line.text() << '\n';
     }
@@ -116,7 +116,7 @@ Result<int> exec(Session& s, const std::string& guest, const std::vector<std::st
   TRY(s.client.call(v1::Guests::NewStub(s.client.channel()), &v1::Guests::Stub::Exec, request,
                     result, std::chrono::milliseconds{timeout_ms} + kBeyond));
   if (s.json) {
-    s.out << json(result);
+    s.out << json_with_text(result);
   } else {
     s.out << result.out();
     s.err << result.err();

@@ -42,19 +42,17 @@ Status complete(const Program& program, const std::string& images, v1::GroupSpec
   return {};
 }
 
-Status send(Session& s, const v1::GroupSpec& spec, bool dry_run) {
-  v1::ApplyGroupRequest request;
-  *request.mutable_spec() = spec;
-  request.set_dry_run(dry_run);
+Status send(Session& s, const v1::ApplyGroupRequest& request) {
+  const v1::GroupSpec& spec = request.spec();
   v1::Group group;
   TRY(s.client.call(v1::Groups::NewStub(s.client.channel()), &v1::Groups::Stub::Apply, request,
                     group));
   if (s.json)
     s.out << json(group);
   else
-    s.out << std::format("group {}: {}, revision {}, {} guests\n", spec.name(),
-                         dry_run ? "would be applied" : "applied", group.revision(),
-                         group.spec().count());
+    s.out << std::format("group {}: {}, revision {}, {}\n", spec.name(),
+                         request.dry_run() ? "would be applied" : "applied", group.revision(),
+                         count_of(group.spec().count(), "guest"));
   return {};
 }
 
@@ -125,7 +123,10 @@ Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
       return std::unexpected(places.locate(status.error()));
   }
   for (const auto& [spec, places] : specs) {
-    const Status status = send(s, spec, flags.dry_run);
+    v1::ApplyGroupRequest request;
+    *request.mutable_spec() = spec;
+    request.set_dry_run(flags.dry_run);
+    const Status status = send(s, request);
     if (status) continue;
     const bool about_spec = status.error().code == Code::kInvalidArgument;
     return std::unexpected(about_spec ? places.locate(status.error()) : status.error());
@@ -136,7 +137,10 @@ Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
 Result<int> run_image(Session& s, const Program& program, const RunFlags& flags) {
   ASSIGN_OR_RETURN(auto spec, spec_of(flags));
   TRY(complete(program, flags.images, spec));
-  TRY(send(s, spec, false));
+  v1::ApplyGroupRequest request;
+  *request.mutable_spec() = std::move(spec);
+  request.set_new_only(true);
+  TRY(send(s, request));
   return kDone;
 }
 

@@ -34,11 +34,21 @@ struct RunFlags {
 };
 Result<int> run_image(Session& session, const Program& program, const RunFlags& flags);
 
-// `kind` is groups, guests, nodes or events; an empty name is all.
-Result<int> get(Session& session, const std::string& kind, const std::string& name);
-// First like get(), then each change until the control plane goes away.
-Result<int> watch(Session& session, const std::string& kind);
+// What `get` lists. Of the fields below, empty ones do not narrow the list.
+struct Wanted {
+  std::string kind;                // groups, guests, nodes, events, moves or offerings.
+  std::string name;                // Of the group, guest or node; moves: of their guest.
+  std::string group, guest, node;  // events: about these; guests: of this group.
+  std::uint32_t limit = 100;       // events and moves: the newest so many.
+};
+Result<int> get(Session& session, const Wanted& wanted);
+// First like get(), then each change until the control plane goes away; not of moves and offerings.
+Result<int> watch(Session& session, const Wanted& wanted);
+// `kind` is group, guest, node or move, whose name is its number.
 Result<int> describe(Session& session, const std::string& kind, const std::string& name);
+Result<int> describe_move(Session& session, const std::string& number);
+// `verbose`: each instance too.
+Result<int> savings(Session& session, bool verbose);
 
 Result<int> migrate(Session& session, const std::string& guest, const std::string& to);
 Result<int> cordon(Session& session, const std::string& node);

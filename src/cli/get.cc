@@ -17,9 +17,11 @@ Result<v1::GroupList> list_groups(const Session& s, const std::string& name) {
                     list));
   return list;
 }
-Result<v1::GuestList> list_guests(const Session& s, const std::string& name) {
+Result<v1::GuestList> list_guests(const Session& s, const std::string& name,
+                                  const std::string& group = "") {
   v1::ListGuestsRequest request;
   request.set_guest(name);
+  request.set_group(group);
   v1::GuestList list;
   TRY(s.client.call(v1::Guests::NewStub(s.client.channel()), &v1::Guests::Stub::List, request,
                     list));
@@ -57,21 +59,58 @@ std::uint64_t print_list(Session& s, const List& list, const Row& head, const It
   return list.version();
 }
 
-Result<std::uint64_t> list(Session& s, const std::string& kind, const std::string& name) {
-  if (kind == "groups") {
-    ASSIGN_OR_RETURN(const auto found, list_groups(s, name));
+Result<v1::MoveList> list_moves(const Session& s, const Wanted& wanted) {
+  v1::ListMovesRequest request;
+  request.set_guest(wanted.name);
+  request.set_limit(wanted.limit);
+  v1::MoveList list;
+  TRY(s.client.call(v1::Moves::NewStub(s.client.channel()), &v1::Moves::Stub::List, request, list));
+  return list;
+}
+Result<v1::OfferingList> list_offerings(const Session& s) {
+  v1::OfferingList list;
+  TRY(s.client.call(v1::Offerings::NewStub(s.client.channel()), &v1::Offerings::Stub::List,
+                    v1::ListOfferingsRequest{}, list));
+  return list;
+}
+
+Result<std::uint64_t> list(Session& s, const Wanted& wanted) {
+  if (wanted.kind == "groups") {
+    ASSIGN_OR_RETURN(const auto found, list_groups(s, wanted.name));
     return print_list(s, found, kGroupHead, found.groups());
   }
-  if (kind == "guests") {
-    ASSIGN_OR_RETURN(const auto found, list_guests(s, name));
+  if (wanted.kind == "guests") {
+    ASSIGN_OR_RETURN(const auto found, list_guests(s, wanted.name, wanted.group));
     return print_list(s, found, kGuestHead, found.guests());
   }
-  if (kind == "nodes") {
-    ASSIGN_OR_RETURN(const auto found, list_nodes(s, name));
+  if (wanted.kind == "nodes") {
+    ASSIGN_OR_RETURN(const auto found, list_nodes(s, wanted.name));
     return print_list(s, found, kNodeHead, found.nodes());
   }
-  ASSIGN_OR_RETURN(const auto found, list_events(s, {}));
+  if (wanted.kind == "moves") {
+    ASSIGN_OR_RETURN(const auto found, list_moves(s, wanted));
+    return print_list(s, found, kMoveHead, found.moves());
+  }
+  if (wanted.kind == "offerings") {
+    ASSIGN_OR_RETURN(const auto found, list_offerings(s));
+    return print_list(s, found, kOfferingHead, found.offerings());
+  }
+  v1::ListEventsRequest about;
+  about.set_group(wanted.group);
+  about.set_guest(wanted.guest);
+  about.set_node(wanted.node);
+  about.set_limit(wanted.limit);
+  ASSIGN_OR_RETURN(const auto found, list_events(s, about));
   return print_list(s, found, kEventHead, found.events());
+}
+
+// Whether an event is about what was asked for; other objects are not narrowed.
+bool concerns(const v1::Change& change, const Wanted& wanted) {
+  if (!change.has_event()) return true;
+  const v1::Event& event = change.event();
+  return (wanted.group.empty() || wanted.group == event.group()) &&
+         (wanted.guest.empty() || wanted.guest == event.guest()) &&
+         (wanted.node.empty() || wanted.node == event.node());
 }
 
 void print_change(Session& s, const v1::Change& change) {
@@ -108,25 +147,26 @@ Result<int> show(Session& s, const google::protobuf::Message& object,
 
 }  // namespace
 
-Result<int> get(Session& s, const std::string& kind, const std::string& name) {
-  TRY(list(s, kind, name));
+Result<int> get(Session& s, const Wanted& wanted) {
+  TRY(list(s, wanted));
   return kDone;
 }
 
-Result<int> watch(Session& s, const std::string& kind) {
+Result<int> watch(Session& s, const Wanted& wanted) {
   const auto stub = v1::Events::NewStub(s.client.channel());
   while (true) {
-    ASSIGN_OR_RETURN(const std::uint64_t version, list(s, kind, ""));
+    ASSIGN_OR_RETURN(const std::uint64_t version, list(s, wanted));
     v1::WatchRequest request;
     request.set_after_version(version);
-    request.set_groups(kind == "groups");
-    request.set_guests(kind == "guests");
-    request.set_nodes(kind == "nodes");
-    request.set_events(kind == "events");
+    request.set_groups(wanted.kind == "groups");
+    request.set_guests(wanted.kind == "guests");
+    request.set_nodes(wanted.kind == "nodes");
+    request.set_events(wanted.kind == "events");
     grpc::ClientContext context;
     const auto reader = stub->Watch(&context, request);
     v1::Change change;
-    while (reader->Read(&change)) print_change(s, change);
+    while (reader->Read(&change))
+      if (concerns(change, wanted)) print_change(s, change);
     const Status ended = s.client.translate(reader->Finish());
     if (ended.error_or(Error{}).code != Code::kAborted) {
       TRY(ended);
@@ -137,6 +177,7 @@ Result<int> watch(Session& s, const std::string& kind) {
 }
 
 Result<int> describe(Session& s, const std::string& kind, const std::string& name) {
+  if (kind == "move") return describe_move(s, name);
   v1::ListEventsRequest about;
   if (kind == "group") {
     about.set_group(name);

@@ -12,6 +12,8 @@
 namespace godwit::cli {
 namespace {
 
+constexpr std::uint32_t kLimitMax = 10'000;  // The server's.
+
 constexpr const char* kFooter =
     "Ends with 0 done, 1 refused as things are, 4 not found, 64 wrong usage, 65 wrong input,\n"
     "66 file cannot be read, 69 no control plane, 75 try again, 77 not permitted, 78 credentials.";
@@ -21,7 +23,8 @@ struct Parsed {
   Target target{.server = "127.0.0.1:7443", .credentials = "."};
   std::string output = "table";
   std::string kind, name, to;
-  bool watch = false, dry_run = false;
+  Wanted wanted;
+  bool watch = false, dry_run = false, verbose = false;
   std::uint64_t from = 1;
   std::uint32_t timeout_ms = 60'000;
   std::vector<std::string> command;
@@ -109,22 +112,56 @@ class Parser {
 
   void add_reading_verbs() {
     Parsed& p = parsed;
-    if (auto* verb = add("get", "List groups, guests, nodes or events", [this](Session& s) {
-          return parsed.watch ? watch(s, parsed.kind) : get(s, parsed.kind, parsed.name);
-        })) {
-      verb->add_option("kind", p.kind, "groups, guests, nodes or events")
+    if (auto* verb = add("get", "List groups, guests, nodes, events, moves or offerings",
+                         [this](Session& s) {
+                           return parsed.watch ? watch(s, parsed.wanted) : get(s, parsed.wanted);
+                         }))
+      add_get_flags(verb, p.wanted);
+    if (auto* verb =
+            add("describe", "Show all of one group, guest or node with its events, or of one move",
+                [this](Session& s) { return describe(s, parsed.kind, parsed.name); })) {
+      verb->add_option("kind", p.kind, "group, guest, node or move")
           ->required()
-          ->check(CLI::IsMember({"groups", "guests", "nodes", "events"}));
-      auto* name = verb->add_option("name", p.name, "Only this one");
-      verb->add_flag("--watch", p.watch, "Then print each change")->excludes(name);
+          ->check(CLI::IsMember({"group", "guest", "node", "move"}));
+      verb->add_option("name", p.name, "Its name; a move's number")->required();
     }
-    if (auto* verb = add("describe", "Show all of one group, guest or node, and its events",
-                         [this](Session& s) { return describe(s, parsed.kind, parsed.name); })) {
-      verb->add_option("kind", p.kind, "group, guest or node")
-          ->required()
-          ->check(CLI::IsMember({"group", "guest", "node"}));
-      verb->add_option("name", p.name, "Its name")->required();
-    }
+    if (auto* verb = add("savings", "Show what was paid, and what on-demand would have cost",
+                         [this](Session& s) { return savings(s, parsed.verbose); }))
+      verb->add_flag("-v,--verbose", p.verbose, "Each instance too");
+  }
+
+  void add_get_flags(CLI::App* verb, Wanted& wanted) {
+    verb->add_option("kind", wanted.kind, "groups, guests, nodes, events, moves or offerings")
+        ->required()
+        ->check(CLI::IsMember({"groups", "guests", "nodes", "events", "moves", "offerings"}));
+    auto* name = verb->add_option("name", wanted.name, "Only this one; moves: only of this guest");
+    auto* group = verb->add_option("--group", wanted.group, "Guests or events of this group");
+    auto* guest = verb->add_option("--guest", wanted.guest, "Events of this guest");
+    auto* node = verb->add_option("--node", wanted.node, "Events of this node");
+    auto* limit = verb->add_option("--limit", wanted.limit, "The newest so many events or moves")
+                      ->check(CLI::Range(1U, kLimitMax))
+                      ->capture_default_str();
+    auto* watch = verb->add_flag("--watch", parsed.watch, "Then print each change");
+    watch->excludes(name);
+    struct Flag {
+      CLI::Option* option;
+      std::set<std::string> kinds;  // That it means something for.
+    };
+    const std::vector<Flag> flags{{name, {"groups", "guests", "nodes", "moves"}},
+                                  {group, {"guests", "events"}},
+                                  {guest, {"events"}},
+                                  {node, {"events"}},
+                                  {limit, {"events", "moves"}},
+                                  {watch, {"groups", "guests", "nodes", "events"}}};
+    verb->parse_complete_callback([this, flags, group] {
+      const std::string& kind = parsed.wanted.kind;
+      for (const auto& [option, kinds] : flags)
+        if (option->count() > 0 && !kinds.contains(kind))
+          throw CLI::ValidationError(option->get_name(), "not for " + kind + ": leave it out");
+      // Of a guest that goes only the name is told.
+      if (parsed.watch && kind == "guests" && group->count() > 0)
+        throw CLI::ValidationError("--group", "not with --watch: leave one of them out");
+    });
   }
 
   void add_moving_verbs() {

@@ -7,6 +7,8 @@
 #include <cctype>
 #include <format>
 
+#include "lib/json/json.h"
+
 namespace godwit::cli {
 namespace {
 
@@ -31,6 +33,8 @@ std::string text_of(const Message& message, const FieldDescriptor& field) {
       return std::to_string(get.GetInt64(message, &field));
     case FieldDescriptor::CPPTYPE_UINT64:
       return std::to_string(get.GetUInt64(message, &field));
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return std::format("{:.3f}", get.GetDouble(message, &field));
     default:
       return std::to_string(get.GetUInt32(message, &field));
   }
@@ -47,7 +51,7 @@ void print_message(std::ostream& out, const std::string& name, const Message& me
   const std::string margin(static_cast<std::size_t>(indent), ' ');
   if (message.GetDescriptor() == Timestamp::descriptor()) {
     const auto& time = static_cast<const Timestamp&>(message);
-    out << margin << name << ": " << google::protobuf::util::TimeUtil::ToString(time) << '\n';
+    out << margin << name << ": " << time_text(time) << '\n';
     return;
   }
   out << margin << name << ":\n";
@@ -83,6 +87,12 @@ void print_list(std::ostream& out, const Message& message, const FieldDescriptor
   out << '\n';
 }
 
+// The writer of JSON puts U+FFFD in the place of what is not UTF-8.
+bool is_utf8(const std::string& text) {
+  const auto read = json::parse(json::Value{text}.dump());
+  return read && read->text() == text;
+}
+
 std::string phase_of(const v1::Guest& guest) { return word(v1::Guest::Phase_Name(guest.phase())); }
 
 }  // namespace
@@ -101,6 +111,16 @@ const Row kGuestHead{"NAME",  "GROUP",     "PHASE",  "NODE", "ADDRESS",
 const Row kNodeHead{"NAME",     "PHASE", "AGENT",    "TYPE",  "ZONE",
                     "CAPACITY", "USD/H", "FREE-MIB", "GUESTS"};
 const Row kEventHead{"AT", "REASON", "ABOUT", "TEXT"};
+const Row kMoveHead{"NUMBER",    "GUEST", "REASON", "FROM",     "TO",
+                    "MECHANISM", "STATE", "BYTES",  "TOTAL-MS", "DOWNTIME-MS"};
+const Row kOfferingHead{"TYPE",  "ZONE",       "CAPACITY",        "VCPUS", "MIB",
+                        "USD/H", "USD/VCPU-H", "ON-DEMAND-USD/H", "SOUND", "WHY"};
+
+std::string time_text(const google::protobuf::Timestamp& at) {
+  return google::protobuf::util::TimeUtil::ToString(at);
+}
+
+std::string mechanism(const v1::Move& move) { return move.live() ? "live" : "restart"; }
 
 Row row(const v1::Group& group) {
   const v1::GroupSpec& spec = group.spec();
@@ -145,8 +165,35 @@ Row row(const v1::Event& event) {
   const std::string& about = !event.guest().empty()  ? event.guest()
                              : !event.node().empty() ? event.node()
                                                      : event.group();
-  return {google::protobuf::util::TimeUtil::ToString(event.at()), event.reason(), about,
-          event.text()};
+  return {time_text(event.at()), event.reason(), about, event.text()};
+}
+
+Row row(const v1::Move& move) {
+  return {std::to_string(move.number()),
+          move.guest(),
+          move.reason(),
+          move.source(),
+          move.destination(),
+          mechanism(move),
+          word(v1::Move::State_Name(move.state())),
+          std::to_string(move.bytes()),
+          move.has_total_ms() ? std::format("{:.1f}", move.total_ms()) : "",
+          move.has_downtime_ms() ? std::format("{:.1f}", move.downtime_ms()) : ""};
+}
+
+Row row(const v1::Offering& offering) {
+  const auto rate = offering.rate_micro_usd_per_hour();
+  const std::int64_t vcpus = offering.vcpus();
+  return {offering.instance_type(),
+          offering.zone(),
+          offering.spot() ? "spot" : "on-demand",
+          std::to_string(vcpus),
+          std::to_string(offering.memory_mib()),
+          dollars(rate),
+          vcpus ? dollars((rate + vcpus / 2) / vcpus) : "",
+          dollars(offering.on_demand_micro_usd_per_hour()),
+          offering.sound() ? "yes" : "no",
+          offering.why()};
 }
 
 std::string json(const Message& message, bool one_line) {
@@ -158,6 +205,21 @@ std::string json(const Message& message, bool one_line) {
   (void)google::protobuf::util::MessageToJsonString(message, &text, options);
   if (text.empty() || text.back() != '\n') text += '\n';
   return text;
+}
+
+std::string json_with_text(const Message& message) {
+  auto value = json::parse(json(message, true));
+  if (!value) return json(message, true);
+  const auto& type = *message.GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    if (field.type() != FieldDescriptor::TYPE_BYTES || field.is_repeated()) continue;
+    const std::string bytes = message.GetReflection()->GetString(message, &field);
+    const bool text = is_utf8(bytes);
+    if (text) value->set(field.name(), bytes);
+    value->set(field.name() + "_is_base64", !text);
+  }
+  return value->dump() + "\n";
 }
 
 void print_fields(std::ostream& out, const Message& message, int indent) {

@@ -9,14 +9,23 @@
 
 namespace godwit::cli {
 
-extern const Row kGroupHead, kGuestHead, kNodeHead, kEventHead;
+extern const Row kGroupHead, kGuestHead, kNodeHead, kEventHead, kMoveHead, kOfferingHead;
 Row row(const v1::Group& group);
 Row row(const v1::Guest& guest);
 Row row(const v1::Node& node);
 Row row(const v1::Event& event);
+Row row(const v1::Move& move);
+Row row(const v1::Offering& offering);
+
+std::string time_text(const google::protobuf::Timestamp& at);
+std::string mechanism(const v1::Move& move);  // live or restart.
 
 // JSON by protobuf's mapping, with the names of the .proto files and all plain fields.
 std::string json(const google::protobuf::Message& message, bool one_line = false);
+
+// The same on one line, with `bytes` fields as the text they are; one that is not UTF-8 stays
+// base64 and has FIELD_is_base64 true beside it. Fields are in order of their names.
+std::string json_with_text(const google::protobuf::Message& message);
 
 // "field: value" lines, indented by depth; fields that are not set are left out.
 void print_fields(std::ostream& out, const google::protobuf::Message& message, int indent = 0);

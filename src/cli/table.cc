@@ -34,12 +34,19 @@ void print_table(std::ostream& out, const Row& head, const std::vector<Row>& row
   for (const Row& row : rows) print(row);
 }
 
-std::string dollars(long long micro_usd) {
+std::string count_of(std::uint64_t count, const std::string& noun) {
+  return std::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string exact_dollars(long long micro_usd) {
   const bool negative = micro_usd < 0;
   const auto amount = negative ? 0ULL - static_cast<unsigned long long>(micro_usd)
                                : static_cast<unsigned long long>(micro_usd);
-  std::string text =
-      std::format("{}{}.{:06}", negative ? "-" : "", amount / 1'000'000, amount % 1'000'000);
+  return std::format("{}{}.{:06}", negative ? "-" : "", amount / 1'000'000, amount % 1'000'000);
+}
+
+std::string dollars(long long micro_usd) {
+  std::string text = exact_dollars(micro_usd);
   const auto dot = text.find('.');
   while (text.size() > dot + 3 && text.back() == '0') text.pop_back();
   return text;

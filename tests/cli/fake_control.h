@@ -1,5 +1,6 @@
-// A control plane in one map: keeps groups, places their guests on two nodes in turn, moves them at
-// once. Its answers are what ports/api.h promises.
+// A control plane in a few maps: keeps groups, places their guests on two nodes in turn, moves them
+// at once, and publishes what changes. Its answers are what ports/api.h promises; its prices and
+// its ledger are fixed.
 #pragma once
 
 #include <format>
@@ -7,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "ports/api.h"
 #include "ports/event_sink.h"
@@ -32,17 +34,30 @@ class FakeControl final : public ports::EventSink<ports::Request> {
   }
 
   ports::Answerer* answerer = nullptr;
+  ports::Publisher* publisher = nullptr;
 
   void offer(ports::Request request) override {
     const std::lock_guard lock(mutex_);
+    offered_.push_back(request.body);
     answerer->answer(request.id,
                      std::visit([this](const auto& asked) { return on(asked); }, request.body));
+  }
+
+  // All that came through the server.
+  std::vector<ports::RequestBody> offered() const {
+    const std::lock_guard lock(mutex_);
+    return offered_;
   }
 
  private:
   ports::Answer on(const ports::ApplyGroup& asked) {
     ports::GroupView view;
     const auto old = groups_.find(asked.spec.name);
+    if (asked.new_only && old != groups_.end())
+      return fail(Code::kAlreadyExists,
+                  std::format("group {}: there is one: choose another name, or change it with "
+                              "`godwit apply`",
+                              asked.spec.name.value));
     view.spec = asked.spec;
     view.revision =
         old == groups_.end() ? 1 : old->second.revision + (old->second.spec != view.spec);
@@ -51,6 +66,7 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     view.running = view.healthy = asked.spec.count;
     if (asked.dry_run) return view;
     groups_[asked.spec.name] = view;
+    publish(view);
     for (const GuestId& guest : view.guests) place(guest, asked.spec);
     note(asked.spec.name, {}, "applied", std::format("revision {}", view.revision));
     return view;
@@ -58,20 +74,32 @@ class FakeControl final : public ports::EventSink<ports::Request> {
   ports::Answer on(const ports::DeleteGroup& asked) {
     const auto found = groups_.find(asked.group);
     if (found == groups_.end()) return missing("group", asked.group.value);
-    for (const GuestId& guest : found->second.guests) guests_.erase(guest);
+    for (const GuestId& guest : found->second.guests) {
+      guests_.erase(guest);
+      publish(ports::Removed{guest});
+    }
     groups_.erase(found);
+    publish(ports::Removed{asked.group});
     return ports::Done{};
   }
   ports::Answer on(const ports::ListGroups& asked) { return list(groups_, asked.group, "group"); }
-  ports::Answer on(const ports::ListGuests& asked) { return list(guests_, asked.guest, "guest"); }
+  ports::Answer on(const ports::ListGuests& asked) {
+    if (asked.group && !groups_.contains(*asked.group)) return missing("group", asked.group->value);
+    auto found = list(guests_, asked.guest, "guest");
+    if (found && asked.group)
+      std::erase_if(std::get<ports::Listing<ports::GuestView>>(*found).items,
+                    [&](const auto& guest) { return guest.group != asked.group; });
+    return found;
+  }
   ports::Answer on(const ports::ListNodes& asked) { return list(nodes_, asked.node, "node"); }
   ports::Answer on(const ports::ListEvents& asked) {
     ports::Listing<ports::EventView> found;
     found.version = version_;
     for (const auto& event : events_)
       if ((!asked.group || event.group == asked.group) &&
-          (!asked.guest || event.guest == asked.guest) && !asked.node)
+          (!asked.guest || event.guest == asked.guest) && (!asked.node || event.node == asked.node))
         found.items.push_back(event);
+    newest(found.items, asked.limit);
     return found;
   }
   ports::Answer on(const ports::MigrateGuest& asked) {
@@ -84,9 +112,7 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     ports::GuestView answer = guest->second;
     answer.phase = ports::GuestPhase::kMoving;
     answer.moving = asked.to;
-    guest->second.node = asked.to;
-    ++guest->second.hop;
-    note({}, asked.guest, "manual", std::format("moved to {}", asked.to.value));
+    move(guest->second, asked.to, "manual");
     return answer;
   }
   ports::Answer on(const ports::CordonNode& asked) {
@@ -102,9 +128,9 @@ class FakeControl final : public ports::EventSink<ports::Request> {
       if (guest.node != asked.node) continue;
       const NodeId other = asked.node.value == "i-a/1" ? NodeId{"i-b/1"} : NodeId{"i-a/1"};
       view.moves.push_back({name, other, "room there, same pool price"});
-      if (!asked.dry_run) guest.node = other;
+      if (!asked.dry_run) move(guest, other, "drain");
     }
-    if (!asked.dry_run) nodes_[asked.node].phase = ports::NodePhase::kDraining;
+    if (!asked.dry_run) (void)set_phase(asked.node, ports::NodePhase::kDraining);
     return view;
   }
   ports::Answer on(const ports::ReadLogs& asked) {
@@ -112,6 +138,8 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     ports::LogPage page;
     for (std::uint64_t n = asked.from; n <= 5 && page.lines.size() < 2; ++n)
       page.lines.push_back({n, Time{}, false, std::format("line {}", n)});
+    if (asked.guest.value == "raw-1")  // Writes what is no text.
+      for (auto& line : page.lines) line.text += line.number % 2 ? "\xff" : " \xc3\xa4\"";
     page.next = asked.from + page.lines.size();
     return page;
   }
@@ -121,6 +149,106 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     for (const auto& word : asked.argv) result.out += "[" + word + "]";
     result.out += "\n";
     return result;
+  }
+
+  ports::Answer on(const ports::ListMoves& asked) const {
+    ports::Listing<ports::MoveView> found;
+    found.version = version_;
+    for (const auto& move : moves_)
+      if ((!asked.guest || move.guest == asked.guest) &&
+          (!asked.number || move.number == *asked.number))
+        found.items.push_back(move);
+    if (asked.number && found.items.empty())
+      return not_found(
+          std::format("move {}: there is none: see `godwit get moves`", *asked.number));
+    newest(found.items, asked.limit);
+    return found;
+  }
+  ports::Answer on(const ports::ListOfferings&) const {
+    ports::Listing<ports::OfferingView> found;
+    found.version = version_;
+    found.items = {
+        {"aws", "us-east-1", "us-east-1a", "m5.large", true, 2, 8192, {34'500}, {96'000}, true, ""},
+        {"aws",
+         "us-east-1",
+         "us-east-1b",
+         "m5.xlarge",
+         true,
+         4,
+         16384,
+         {70'001},
+         {192'000},
+         false,
+         "no capacity since 22:13:20"},
+        {"aws",
+         "us-east-1",
+         "us-east-1a",
+         "m5.large",
+         false,
+         2,
+         8192,
+         {96'000},
+         {96'000},
+         true,
+         ""}};
+    return found;
+  }
+  ports::Answer on(const ports::ReadLedger&) const {
+    if (groups_.empty()) return ports::LedgerView{.from = kStart, .until = kStart};
+    ports::LedgerView view{.from = kStart,
+                           .until = kStart + std::chrono::seconds{3600},
+                           .paid = {35'076},
+                           .on_demand = {96'000},
+                           .items = {},
+                           .on_demand_of = "one m5.large in us-east-1a"};
+    view.items.push_back(
+        {"i-a", NodeId{"i-a/1"}, true, "m5.large", "us-east-1a", kStart, {}, 3600, {34'500}});
+    view.items.push_back({"i-b",
+                          NodeId{"i-b/1"},
+                          true,
+                          "m5.large",
+                          "us-east-1b",
+                          kStart,
+                          kStart + std::chrono::seconds{60},
+                          60,
+                          {576}});
+    return view;
+  }
+  ports::Answer on(const ports::JoinNode&) const { return internal("agents do not come this way"); }
+
+  static constexpr Time kStart{std::chrono::seconds{1'700'000'000}};
+
+  template <class View>
+  static void newest(std::vector<View>& items, std::size_t limit) {
+    if (items.size() > limit) items.erase(items.begin(), items.end() - static_cast<long>(limit));
+  }
+  void publish(decltype(ports::Change::body) body) {
+    publisher->publish({++version_, std::move(body)});
+  }
+  // A drain restarts its guests here, so that both mechanisms are seen.
+  void move(ports::GuestView& guest, const NodeId& to, const std::string& reason) {
+    const bool live = reason != "drain";
+    ports::MoveView view{.number = moves_.size() + 1, .guest = guest.guest, .reason = reason};
+    view.source = *guest.node;
+    view.destination = to;
+    view.live = live;
+    view.state = ports::MoveView::State::kDone;
+    view.began = kStart + std::chrono::seconds{moves_.size()};
+    view.ended = view.began + std::chrono::microseconds{2'345'678};
+    view.why = "asked by a user";
+    if (live) {
+      view.stopped_us = view.began.time_since_epoch().count() + 2'000'000;
+      view.resumed_us = view.stopped_us + 183'412;
+      view.bytes = 104'857'600;
+      view.bytes_while_stopped = 65'536;
+      view.terms = {{"saving", -0.0123}, {"pause", 0.000183}, {"transfer", 0.000001}};
+      view.rejected = {{"stay", "dearer", 0.0123}, {"m5.xlarge in us-east-1b", "no capacity", 0}};
+    }
+    moves_.push_back(view);
+    guest.node = to;
+    ++guest.hop;
+    publish(guest);
+    note({}, guest.guest, reason, std::format("moved to {}", to.value), to);
   }
 
   static ports::Answer missing(const std::string& kind, const std::string& name) {
@@ -139,6 +267,7 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     const auto found = nodes_.find(name);
     if (found == nodes_.end()) return missing("node", name.value);
     found->second.phase = phase;
+    publish(found->second);
     return found->second;
   }
   void place(const GuestId& name, const ports::GroupSpec& spec) {
@@ -156,25 +285,24 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     guest.container = ports::ContainerState{.phase = ports::ContainerPhase::kRunning, .runs = 1};
     guest.share = MicroUsdPerHour{1'260};
     guests_[name] = guest;
+    publish(guest);
   }
   void note(std::optional<GroupId> group, std::optional<GuestId> guest, std::string reason,
-            std::string text) {
-    const Time at{std::chrono::seconds{1'700'000'000 + static_cast<long>(events_.size())}};
-    events_.push_back({events_.size() + 1,
-                       at,
-                       std::move(group),
-                       std::move(guest),
-                       {},
-                       std::move(reason),
-                       std::move(text)});
+            std::string text, std::optional<NodeId> node = {}) {
+    const Time at = kStart + std::chrono::seconds{events_.size()};
+    events_.push_back({events_.size() + 1, at, std::move(group), std::move(guest), std::move(node),
+                       std::move(reason), std::move(text)});
+    publish(events_.back());
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::uint64_t version_ = 100;
   std::map<GroupId, ports::GroupView> groups_;
   std::map<GuestId, ports::GuestView> guests_;
   std::map<NodeId, ports::NodeView> nodes_;
   std::vector<ports::EventView> events_;
+  std::vector<ports::MoveView> moves_;
+  std::vector<ports::RequestBody> offered_;
 };
 
 }  // namespace godwit::golden
