@@ -151,8 +151,11 @@ def lanes(run, result, scale, top):
         out.append(line(x, bar_y(move["source"], move["guest"]) + ROW / 2 - 2, x,
                         bar_y(move["destination"], move["guest"]) + ROW / 2 - 2, css))
         if move["client_gap_ms"] is not None:
+            until = next((s[3] for s in stays if s[0] == move["guest"] and s[2] == move["resume"]),
+                         move["resume"])
+            fits = scale.x(until) - x > 50  # Inside its bar, or on the paper.
             out.append(text(x + 3, bar_y(move["destination"], move["guest"]) + 10,
-                            f"{move['client_gap_ms']:.0f} ms", "gap"))
+                            f"{move['client_gap_ms']:.0f} ms", "gap" if fits else "dim"))
         out.append("</g>")
     return out, len(nodes) * height
 
