@@ -57,6 +57,9 @@ struct Policy {
   std::int64_t saving_percent_min = 10;
   // And its guests were left alone for as long: bounds the moves of any one guest per day.
   Duration stay_min = std::chrono::minutes(15);
+  // After a launch or a move the fleet is left alone for as long, as far as money goes: one
+  // decision at a time, and the next one sees what came of it.
+  Duration quiet_after = std::chrono::minutes(1);
   // Before guests come back from on-demand, a pool has been sound for as long: prices below the
   // maximum, no refusal, no loss.
   Duration return_after = std::chrono::minutes(10);

@@ -61,6 +61,7 @@ struct Place {
   fleet::Reason reason = fleet::Reason::kStart;
   bool operator==(const Place&) const = default;
 };
+// One of a decision: those for money are of whole nodes, and each move has the terms of the whole.
 struct Move {
   GuestId guest;
   NodeId from, to;

@@ -6,7 +6,7 @@
 namespace godwit::plan {
 namespace {
 
-std::string dollars(std::int64_t micro) {
+std::string fixed(std::int64_t micro) {
   return std::format("{}{}.{:06}", micro < 0 ? "-" : "", std::abs(micro) / 1'000'000,
                      std::abs(micro) % 1'000'000);
 }
@@ -19,7 +19,7 @@ std::string names(const auto& ids) {
 
 std::string reasons(const std::vector<Term>& terms, const std::vector<Rejected>& rejected) {
   std::string out;
-  for (const Term& t : terms) out += std::format("    {} {} $\n", t.name, dollars(t.amount.value));
+  for (const Term& t : terms) out += std::format("    {} {}\n", t.name, dollars(t.amount));
   for (const Rejected& r : rejected)
     out += std::format("    not {}: {}\n", to_text(r.offering), r.why);
   return out;
@@ -59,7 +59,9 @@ std::string to_text(const fleet::OfferingKey& key) {
                      key.capacity == fleet::CapacityType::kSpot ? "spot" : "on-demand");
 }
 
-std::string to_text(MicroUsdPerHour rate) { return dollars(rate.value) + " $/h"; }
+std::string to_text(MicroUsdPerHour rate) { return fixed(rate.value) + " $/h"; }
+
+std::string dollars(MicroUsd amount) { return fixed(amount.value) + " $"; }
 
 std::string to_text(const Plan& plan) {
   std::string out;

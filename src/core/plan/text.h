@@ -10,6 +10,7 @@ namespace godwit::plan {
 std::string to_text(const Plan& plan);
 
 std::string to_text(const fleet::OfferingKey& key);  // "c8i.large/us-east-1a spot".
+std::string dollars(MicroUsd amount);                // "-0.341000 $".
 std::string to_text(MicroUsdPerHour rate);           // "0.034100 $/h".
 
 }  // namespace godwit::plan

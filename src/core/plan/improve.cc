@@ -1,0 +1,291 @@
+#include "core/plan/improve.h"
+
+#include <algorithm>
+#include <chrono>
+#include <format>
+#include <optional>
+
+#include "core/plan/escape.h"
+#include "core/plan/guards.h"
+#include "core/plan/text.h"
+
+namespace godwit::plan {
+namespace {
+
+using fleet::CapacityType;
+using fleet::Reason;
+using std::chrono::duration_cast;
+using std::chrono::seconds;
+
+constexpr std::size_t kOfferingsTried = 8;
+constexpr std::size_t kRejectedShown = 3;
+
+std::int64_t in_s(Duration d) { return duration_cast<seconds>(d).count(); }
+
+struct Change {
+  State state;  // Afterwards, without the node.
+  Decision decision;
+  const fleet::Offering* offering = nullptr;  // Of the new node.
+  std::int64_t net = 0;
+};
+
+class Improvement {
+ public:
+  Improvement(const Draft& draft, const Slot& slot, Cost base)
+      : draft_(draft), state_(draft.state), world_(*draft.state.world), slot_(slot), base_(base) {}
+
+  // The best change that passes, with those that do not as rejected alternatives.
+  std::optional<Change> best() {
+    if (!may_be_left()) return std::nullopt;
+    if (!slot_.residents.empty()) into_free_room();
+    for (const fleet::Offering* offering : cheapest()) into_new(*offering);
+    if (changes_.empty()) return std::nullopt;
+    std::ranges::stable_sort(changes_, std::greater{}, &Change::net);
+    Change out = std::move(changes_.front());
+    for (std::size_t i = 1; i < changes_.size(); ++i) {
+      if (!changes_[i].offering || changes_[i].offering == out.offering) continue;
+      rejected_.push_back({changes_[i].offering->key,
+                           "gains " + dollars(MicroUsd{out.net - changes_[i].net}) + " less"});
+    }
+    std::set<fleet::OfferingKey> seen;
+    if (out.offering) seen.insert(out.offering->key);
+    std::erase_if(rejected_, [&](const Rejected& r) { return !seen.insert(r.offering).second; });
+    if (rejected_.size() > kRejectedShown) rejected_.resize(kRejectedShown);
+    out.decision.rejected = std::move(rejected_);
+    return out;
+  }
+
+ private:
+  bool may_be_left() const {
+    const fleet::Policy& policy = world_.policy;
+    if (!slot_.node || !slot_.ready() || slot_.leaving || !slot_.offering) return false;
+    if (slot_.lingering != fleet::Resources{}) return false;
+    const Duration lead = policy.launch + leave_time(slot_.bytes, policy);
+    if (!in_window(*slot_.node, lead, world_)) return false;
+    if (slot_.residents.empty()) {
+      const std::optional<Time>& since = slot_.node->idle_since;
+      return since && *since + policy.stay_min <= world_.now;
+    }
+    return std::ranges::all_of(slot_.residents, [&](const GuestId& id) {
+      const fleet::Guest& g = world_.guests.at(id);
+      const bool here = g.on == slot_.id && !g.moving_to && !draft_.decided.contains(id);
+      return here && (!slot_.spot() || g.since_on + policy.stay_min <= world_.now);
+    });
+  }
+
+  // Back from on-demand only where spot has proven itself; between spot pools sound is enough.
+  bool proven(const fleet::Offering& offering) const {
+    const std::optional<Time> since = sound_since(offering, world_);
+    if (!since) return false;
+    const bool returns = !slot_.spot() && offering.key.capacity == CapacityType::kSpot;
+    return !returns || *since + world_.policy.return_after <= world_.now;
+  }
+
+  std::vector<const fleet::Offering*> cheapest() const {
+    std::vector<const fleet::Offering*> out;
+    for (const auto& [key, offering] : world_.offerings)
+      if (key != slot_.key && offering.rate < slot_.offering->rate && proven(offering))
+        out.push_back(&offering);
+    std::ranges::stable_sort(out, {}, &fleet::Offering::rate);
+    return out;
+  }
+
+  // The node without its guests: kept, for what its room is worth to others, or given up.
+  State emptied(bool kept) const {
+    State s = state_;
+    for (const GuestId& id : slot_.residents) s.take(id);
+    if (!kept) s.slots.erase(slot_.id);
+    return s;
+  }
+
+  void into_new(const fleet::Offering& offering) {
+    if (tried_ == kOfferingsTried) return;
+    // Escape room is chosen by ensure_escapes, once.
+    if (slot_.residents.empty() && tried_ > 0) return;
+    ++tried_;
+    const bool returns = !slot_.spot() && offering.key.capacity == CapacityType::kSpot;
+    for (const bool kept : {true, false}) {
+      if (kept && slot_.residents.empty()) continue;
+      State s = emptied(kept);
+      if (!slot_.residents.empty() && !fill_new(s, offering)) return;
+      weigh(std::move(s), returns ? Reason::kReturn : Reason::kCheaper, &offering);
+    }
+  }
+
+  bool fill_new(State& s, const fleet::Offering& offering) const {
+    const NodeId id = s.launch(offering).id;
+    for (const GuestId& guest : by_size(slot_.residents, world_)) {
+      if (!admits(s, s.slots.at(id), s.guest(guest), Tier::kBelowMaximum)) return false;
+      s.put(guest, id);
+    }
+    return true;
+  }
+
+  void into_free_room() {
+    for (const bool kept : {true, false}) {
+      State s = emptied(kept);
+      Reason reason = Reason::kConsolidate;
+      if (fill_free(s, reason)) weigh(std::move(s), reason, nullptr);
+    }
+  }
+
+  bool fill_free(State& s, Reason& reason) const {
+    for (const GuestId& guest : by_size(slot_.residents, world_)) {
+      const auto takes = [&](const auto& entry, bool used) {
+        const Slot& other = entry.second;
+        return other.id != slot_.id && other.residents.empty() != used && other.offering &&
+               proven(*other.offering) && admits(s, other, s.guest(guest), Tier::kBelowMaximum);
+      };
+      // Beside other guests rather than into a node that would otherwise be empty.
+      auto to = std::ranges::find_if(s.slots, [&](const auto& e) { return takes(e, true); });
+      if (to == s.slots.end())
+        to = std::ranges::find_if(s.slots, [&](const auto& e) { return takes(e, false); });
+      if (to == s.slots.end()) return false;
+      if (to->second.spot() && !slot_.spot()) reason = Reason::kReturn;
+      s.put(guest, to->first);
+    }
+    return true;
+  }
+
+  std::int64_t over(std::int64_t rate, Duration how_long) const {
+    return static_cast<std::int64_t>(static_cast<double>(rate) * in_s(how_long) /
+                                     world_.billing.period_s);
+  }
+
+  // While both run: until the new node is ready and the guests have left the old one.
+  std::int64_t double_pay(const State& after) const {
+    std::int64_t rate = 0;
+    for (const auto& [id, slot] : after.slots)
+      if (!slot.node) rate += slot.rate();
+    const fleet::Policy& p = world_.policy;
+    return over(rate, p.launch + leave_time(slot_.bytes, p));
+  }
+
+  std::int64_t transfer(const State& after) const {
+    std::int64_t bytes = 0;
+    for (const GuestId& id : slot_.residents)
+      if (after.slots.at(after.target.at(id)).key.pool.zone != slot_.key.pool.zone)
+        bytes += bytes_of(after.guest(id));
+    return world_.policy.transfer_between_zones_per_gb.value * (bytes / 1'000'000) / 1000;
+  }
+
+  // Losses that are expected more, over the stay: on spot only, and among spot pools alike.
+  std::int64_t interruption(const State& after) const {
+    if (slot_.spot()) return 0;
+    std::int64_t guests = 0;
+    for (const GuestId& id : slot_.residents) guests += after.slots.at(after.target.at(id)).spot();
+    const fleet::Policy& p = world_.policy;
+    const double losses = static_cast<double>(p.interruptions_per_1000_days) / 1000 *
+                          in_s(p.expected_stay) / 86'400 * p.notices_lost_percent / 100;
+    return static_cast<std::int64_t>(losses * p.loss_of_guest.value) * guests;
+  }
+
+  std::int64_t pause() const {
+    const fleet::Policy& p = world_.policy;
+    const auto ms = duration_cast<std::chrono::milliseconds>(p.pause).count();
+    return p.downtime_per_minute.value * ms / 60'000 *
+           static_cast<std::int64_t>(slot_.residents.size());
+  }
+
+  void weigh(State after, Reason reason, const fleet::Offering* offering) {
+    ensure_escapes(after);
+    const Cost cost = cost_when_settled(after);
+    const std::int64_t saved = base_.rate - cost.rate;
+    const std::int64_t saving = over(saved, world_.policy.expected_stay);
+    std::vector<Term> terms = {{"saving", {saving}},
+                               {"pause", {-pause()}},
+                               {"interruption", {-interruption(after)}},
+                               {"transfer", {-transfer(after)}},
+                               {"double pay", {-double_pay(after)}}};
+    std::int64_t net = 0;
+    for (const Term& t : terms) net += t.amount.value;
+    const bool enough =
+        reason == Reason::kReturn ||
+        saved * 100 >= slot_.offering->rate.value * world_.policy.saving_percent_min;
+    const bool covered = cost.uncovered <= base_.uncovered;
+    if (covered && saved > 0 && net > 0 && enough && !room_is_cheaper(after)) {
+      changes_.push_back({std::move(after), {reason, std::move(terms), {}}, offering, net});
+    } else if (offering) {
+      rejected_.push_back(
+          {offering->key, covered ? "gains " + dollars(MicroUsd{net}) : "no room for its escape"});
+    }
+  }
+
+  // Where a pool is cheaper than the guests' own, they go there, farther below their maximum, and
+  // leave their room behind; the room for their escape does not.
+  bool room_is_cheaper(const State& after) const {
+    if (!slot_.residents.empty()) return false;
+    std::optional<std::int64_t> with_guests;
+    for (const auto& [id, slot] : after.slots)
+      if (!slot.residents.empty() && (!with_guests || slot.rate() < *with_guests))
+        with_guests = slot.rate();
+    return std::ranges::any_of(after.slots, [&](const auto& entry) {
+      const Slot& slot = entry.second;
+      return !slot.node && slot.residents.empty() && with_guests && slot.rate() < *with_guests;
+    });
+  }
+
+  const Draft& draft_;
+  const State& state_;
+  const fleet::World& world_;
+  const Slot& slot_;
+  const Cost base_;
+  std::size_t tried_ = 0;
+  std::vector<Change> changes_;
+  std::vector<Rejected> rejected_;
+};
+
+// The node stays in the draft, since it is there until a later plan ends it.
+void adopt(Draft& draft, const NodeId& left, Change change) {
+  const std::set<GuestId> moved = draft.state.slots.at(left).residents;
+  for (const auto& [id, slot] : change.state.slots)
+    if (!draft.state.slots.contains(id)) {
+      draft.launched[id] = change.decision;
+      if (slot.residents.empty()) draft.launched[id].reason = Reason::kEscape;
+    }
+  for (const GuestId& id : moved) draft.decided[id] = change.decision;
+  if (!change.state.slots.contains(left)) {
+    Slot slot = draft.state.slots.at(left);
+    slot.lingering = slot.taken;
+    slot.taken = {};
+    slot.bytes = 0;
+    slot.residents.clear();
+    change.state.slots.emplace(left, std::move(slot));
+  }
+  draft.state = std::move(change.state);
+}
+
+bool quiet(const fleet::World& world) {
+  const Time since = world.now - world.policy.quiet_after;
+  return std::ranges::all_of(world.nodes,
+                             [&](const auto& entry) {
+                               const fleet::Node& node = entry.second;
+                               return node.phase != fleet::Phase::kLaunching &&
+                                      node.launched <= since;
+                             }) &&
+         std::ranges::all_of(world.guests, [&](const auto& entry) {
+           const fleet::Guest& guest = entry.second;
+           return !guest.moving_to && guest.since_on <= since;
+         });
+}
+
+}  // namespace
+
+void improve(Draft& draft) {
+  if (!quiet(*draft.state.world)) return;
+  for (std::size_t round = draft.state.slots.size(); round > 0; --round) {
+    std::optional<Change> best;
+    NodeId left;
+    const Cost base = cost_when_settled(draft.state);
+    for (const auto& [id, slot] : draft.state.slots) {
+      std::optional<Change> change = Improvement(draft, slot, base).best();
+      if (!change || (best && best->net >= change->net)) continue;
+      best = std::move(change);
+      left = id;
+    }
+    if (!best) return;
+    adopt(draft, left, std::move(*best));
+  }
+}
+
+}  // namespace godwit::plan

@@ -1,0 +1,38 @@
+// Where guests go that need a place.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/plan/plan.h"
+#include "core/plan/state.h"
+
+namespace godwit::plan {
+
+struct Decision {
+  fleet::Reason reason = fleet::Reason::kStart;
+  std::vector<Term> terms = {};
+  std::vector<Rejected> rejected = {};
+};
+
+// A plan in the making.
+struct Draft {
+  State state;
+  std::map<GuestId, Decision> decided;  // Guests whose target this plan chose.
+  std::map<NodeId, Decision> launched;
+  std::map<GuestId, std::string> unplaceable;
+};
+
+// Rule "place". The guests are nowhere (no target) and all have the same reason.
+//
+// In a hurry a guest goes to the first of its escapes that takes it, else to any ready node: so
+// the plan agrees with what its agent does alone. Otherwise, and for those without such room: of
+// all nodes, and a new one of each sound offering, the one with the least cost for the whole fleet
+// per guest that it takes, escape room counted; as often as it takes. At the same cost: on-demand
+// before spot, old before new. Places above the maximum are on-demand ones, and only
+// looked at when there are no others.
+void place(Draft& draft, const std::set<GuestId>& guests, fleet::Reason reason, bool hurry);
+
+}  // namespace godwit::plan
