@@ -9,6 +9,7 @@
 #include "apps/cloud_wiring.h"
 #include "apps/gateway_wiring.h"
 #include "apps/serve_wiring.h"
+#include "apps/up.h"
 #include "cli/exit_status.h"
 #include "cli/program.h"
 #include "edges/oci/import.h"
@@ -103,7 +104,9 @@ int main(int argc, char** argv) {
   if (!words.empty() && apps::is_clouds_own(words[0])) return apps::run_cloud(words);
   const cli::Program program{
       .version = GODWIT_VERSION,
-      .locals = {{"serve", "The control plane: serve CONFIG.json", run_serve},
+      .locals = {{"up", "Start cloud, control plane and gateway on this host", apps::run_up},
+                 {"down", "End what up started", apps::run_down},
+                 {"serve", "The control plane: serve CONFIG.json", run_serve},
                  {"agent", "The agent of a node: agent CONFIG.json", run_agent},
                  {"gateway", "The gateway of guests: gateway CONFIG.json", run_gateway},
                  {"cloud", "A cloud on this host: cloud CONFIG.json, cloud ctl ...",

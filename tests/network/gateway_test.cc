@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "edges/linux/network.h"
+#include "lib/netlink/link.h"
+#include "lib/nft/nft.h"
 #include "tests/lab/lab.h"
 #include "tests/network/guest.h"
 #include "tests/network/udp.h"
@@ -167,6 +169,25 @@ TEST_F(GatewayTest, AGuestsRouteMovesOnlyUpwards) {
     EXPECT_TRUE(at_gateway([&] { return gateway_->forget_guest(kGuest); }));
   ASSERT_TRUE(client.send(lab::kPublicAddress, "gone"));
   EXPECT_EQ(guest.receive(kStaysAway), "nothing");
+}
+
+TEST_F(GatewayTest, IsRemovedWithoutATrace) {
+  ASSERT_TRUE(at_gateway([&] { return gateway_->publish(Protocol::kTcp, 80, kGuest, kPort); }));
+  for (int i = 0; i < 2; ++i) {
+    const Status removed = at_gateway([] { return LinuxGateway::remove(); });
+    EXPECT_TRUE(removed) << to_string(removed.error());
+  }
+  const auto left = at_gateway([]() -> Result<std::vector<netlink::Route>> {
+    ASSIGN_OR_RETURN(const auto socket, netlink::Socket::open());
+    EXPECT_FALSE(netlink::link_by_name(*socket, linux_net::kTunnel));
+    return netlink::routes(*socket);
+  });
+  ASSERT_TRUE(left);
+  for (const netlink::Route& route : *left) {
+    EXPECT_NE(route.kind, netlink::Route::Kind::kBlackhole);
+    EXPECT_FALSE(route.encap);
+  }
+  EXPECT_EQ(at_gateway([] { return nft::list("tables"); }).value(), "");
 }
 
 }  // namespace

@@ -81,6 +81,12 @@ Result<std::unique_ptr<LinuxGateway>> LinuxGateway::set_up(const GatewayConfig& 
   return std::unique_ptr<LinuxGateway>(new LinuxGateway(overlay, std::move(socket)));
 }
 
+Status LinuxGateway::remove() {
+  TRY(load_rules("destroy table inet godwit\n"));
+  ASSIGN_OR_RETURN(const auto socket, netlink::Socket::open());
+  return remove_overlay(*socket);
+}
+
 Status LinuxGateway::set_peers(const std::vector<std::string>& addresses) {
   return set_tunnel_peers(addresses);
 }

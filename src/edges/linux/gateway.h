@@ -37,6 +37,10 @@ class LinuxGateway {
   // networks are set anew.
   static Result<std::unique_ptr<LinuxGateway>> set_up(const GatewayConfig& config);
 
+  // Takes away all that set_up and the calls below have made, and every connection's way with it.
+  // Nothing there is success.
+  static Status remove();
+
   Status set_peers(const std::vector<std::string>& addresses);  // As LinuxNetwork's.
 
   // Connections to the public address's port go to the guest's. AlreadyExists: it is published for

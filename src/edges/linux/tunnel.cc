@@ -44,6 +44,13 @@ Status set_up_overlay(netlink::Socket& socket, const Overlay& overlay) {
   return netlink::change_link(socket, device, {.up = true, .mtu = kGuestMtu});
 }
 
+Status remove_overlay(netlink::Socket& socket) {
+  const auto device = netlink::link_by_name(socket, kTunnel);
+  if (device) TRY(netlink::delete_link(socket, device->index));
+  const Status gone = netlink::delete_route(socket, Overlay{}.guests);
+  return gone || gone.error().code == Code::kNotFound ? Status{} : gone;
+}
+
 Status route_through_tunnel(netlink::Socket& socket, const Overlay& overlay, netlink::Ipv4 guest,
                             netlink::Ipv4 node) {
   ASSIGN_OR_RETURN(const auto device, netlink::link_by_name(socket, kTunnel));

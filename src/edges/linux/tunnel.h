@@ -27,6 +27,9 @@ struct Overlay {
 // of guests stay. FailedPrecondition: another kind of device has the name.
 Status set_up_overlay(netlink::Socket& socket, const Overlay& overlay);
 
+// Takes the device, the routes through it and the blackhole away. None is success.
+Status remove_overlay(netlink::Socket& socket);
+
 // The guest's route through the tunnel.
 Status route_through_tunnel(netlink::Socket& socket, const Overlay& overlay, netlink::Ipv4 guest,
                             netlink::Ipv4 node);

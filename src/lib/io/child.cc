@@ -112,6 +112,8 @@ Task<Status> run_program(std::vector<std::string> argv, std::string output_file)
   co_return Status{};
 }
 
+RunningProgram this_program() { return {::getpid(), start_ticks(::getpid()).value_or(0)}; }
+
 bool is_alive(const RunningProgram& program) {
   const auto ticks = start_ticks(program.pid);
   return ticks && *ticks == program.start_ticks;

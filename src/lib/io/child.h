@@ -29,6 +29,8 @@ Result<RunningProgram> start_program(const ProgramStart& start);
 // Starts and waits. The error holds what the program printed (its first 1,000 bytes).
 Task<Status> run_program(std::vector<std::string> argv, std::string output_file);
 
+RunningProgram this_program();
+
 bool is_alive(const RunningProgram& program);
 
 // Sends a signal; a program that has ended is success, and a pid that is another program's now is

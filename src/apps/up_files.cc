@@ -1,0 +1,150 @@
+#include "apps/up_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <format>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "apps/state_dir.h"
+#include "apps/up_network.h"
+#include "lib/json/json.h"
+#include "lib/tls/digest.h"
+
+namespace godwit::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using json::Value;
+
+constexpr const char* kMarketFolders[] = {"data/markets", "/usr/share/godwit/markets"};
+constexpr const char* kImage = "ami-00000000000000001";
+
+std::string at(const char* host, int port) { return std::format("{}:{}", host, port); }
+
+Result<Value> read_market(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return not_found(std::format("{}: cannot be opened for reading", path));
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  ASSIGN_OR_RETURN(Value market, in_context(path, json::parse(text)));
+  if (!market.is_object()) return invalid(std::format("{}: is no object", path));
+  for (const char* member : {"types_file", "prices_file"}) {
+    if (!market.has(member)) continue;
+    const fs::path file = fs::absolute(path).parent_path() / market[member].text();
+    market.set(member, file.lexically_normal().string());
+  }
+  return market;
+}
+
+Status write_config(const std::string& path, const Value& value) {
+  unlink(path.c_str());
+  const mode_t before = umask(0177);
+  std::ofstream out(path, std::ios::binary);
+  umask(before);
+  out << value.dump() << '\n';
+  out.close();
+  if (!out) return unavailable(std::format("{}: cannot be written", path));
+  return {};
+}
+
+// The market, and what is ours of the cloud's configuration.
+Result<Value> cloud_config(const std::string& dir, Value market) {
+  Value instances = market["instances"];
+  instances.set("state_dir", dir + "/instances");
+  ASSIGN_OR_RETURN(const std::string id, tls::random_hex(8));
+  ASSIGN_OR_RETURN(const std::string secret, tls::random_hex(20));
+  const Value key = Value{}.set("access_key_id", "AKID" + id).set("secret_access_key", secret);
+  return market.set("address", "127.0.0.1")
+      .set("port", kEc2Port)
+      .set("port_file", dir + "/cloud.port")
+      .set("admin_socket", dir + "/cloud.sock")
+      .set("credentials", Value::Array{key})
+      .set("images", Value{}.set(kImage, "godwit-node"))
+      .set("instances", std::move(instances));
+}
+
+Value serve_config(const std::string& dir) {
+  return Value{}
+      .set("state_dir", dir + "/state")
+      .set("listen", at(kHostAddress, kAgentsPort))
+      .set("api", at("127.0.0.1", kApiPort))
+      .set("admin_door", dir + "/serve.sock");
+}
+
+Value gateway_config(const std::string& dir) {
+  return Value{}
+      .set("address", kHostAddress)
+      .set("listen", at(kHostAddress, kGatewayPort))
+      .set("control", at(kHostAddress, kAgentsPort))
+      .set("credentials", dir + "/state/gateway")
+      .set("outside", kOutsideDevice)
+      .set("public_address", kPublicAddress);
+}
+
+// Of the fleet before: its nodes were instances of a cloud that kept nothing.
+Status delete_store(const std::string& dir) {
+  std::error_code error;
+  for (const char* end : {"", "-wal", "-shm", "-journal"})
+    fs::remove(store_path(dir + "/state") + end, error);
+  if (error)
+    return system_error(std::format("delete {}", store_path(dir + "/state")), error.value());
+  return {};
+}
+
+}  // namespace
+
+std::string default_up_dir() {
+  const char* home = std::getenv("XDG_STATE_HOME");
+  return home && *home ? std::format("{}/godwit", home) : "/run/godwit";
+}
+
+Result<std::string> find_market(const std::string& name) {
+  if (name.ends_with(".json")) return name;
+  std::set<std::string> names;
+  std::error_code error;
+  for (const char* folder : kMarketFolders) {
+    const std::string path = std::format("{}/{}.json", folder, name);
+    if (!name.contains('/') && fs::exists(path, error)) return path;
+    for (const auto& entry : fs::directory_iterator(folder, error))
+      if (entry.path().extension() == ".json") names.insert(entry.path().stem());
+  }
+  std::string known;
+  for (const std::string& one : names) known += (known.empty() ? "" : ", ") + one;
+  return not_found(std::format("no market \"{}\"; there are: {}", name,
+                               known.empty() ? "none, give the path of a file" : known));
+}
+
+Status write_up_files(const std::string& dir, const std::string& market) {
+  ASSIGN_OR_RETURN(Value series, read_market(market));
+  std::error_code error;
+  fs::create_directories(fs::path(dir).parent_path(), error);
+  TRY(make_state_dir(dir));
+  TRY(delete_store(dir));
+  for (const char* name : {"cloud.port", "up.json"})
+    unlink(std::format("{}/{}", dir, name).c_str());
+  fs::create_directory(dir + "/instances", error);
+  ASSIGN_OR_RETURN(const Value cloud, cloud_config(dir, std::move(series)));
+  TRY(write_config(dir + "/cloud.json", cloud));
+  TRY(write_config(dir + "/serve.json", serve_config(dir)));
+  return write_config(dir + "/gateway.json", gateway_config(dir));
+}
+
+std::string describe_up(const std::string& dir, const std::string& market) {
+  return Value{}
+      .set("market", market)
+      .set("server", at("127.0.0.1", kApiPort))
+      .set("credentials", dir + "/state/user")
+      .set("ec2", "http://" + at("127.0.0.1", kEc2Port))
+      .set("cloud_socket", dir + "/cloud.sock")
+      .set("outside_namespace", kOutsideNamespace)
+      .set("public_address", kPublicAddress)
+      .set("dir", dir)
+      .dump();
+}
+
+}  // namespace godwit::apps
