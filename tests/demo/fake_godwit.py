@@ -126,7 +126,7 @@ def status(s):
         "instances": [{"instance": n["instance"], "type": TYPE, "zone": n["zone"],
                        "lifecycle": "spot" if n["spot"] else "on-demand",
                        "state": "running" if alive(n) and not gone else "terminated",
-                       "address": n["address"], "launched": stamp(n["born"])}
+                       "address": n["address"], "max_usd": "0.096", "launched": stamp(n["born"])}
                       for n in s["nodes"].values()]}
 
 

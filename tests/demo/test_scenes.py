@@ -151,7 +151,7 @@ def test_a_failing_command_is_told(tmp_path):
 
 
 def test_a_spec_names_what_the_guest_needs():
-    text = spec(Service("redis", 6379, 128, "0.0030"), "ab" * 32)
+    text = spec(Service("redis", 6379, 128, "0.0300"), "ab" * 32)
     assert "image: " + "ab" * 32 + "\n" in text
     assert "ports: [{port: 6379, published: 6379}]\n" in text
-    assert "maximum_price: 0.0030\n" in text
+    assert "maximum_price: 0.0300\n" in text

@@ -11,7 +11,8 @@ from watch import Watch
 
 # Of the pool's rate: a pool this much cheaper is worth a move by any sensible rule.
 CHEAPER = 0.35
-# Of the guest's maximum: the price is near it, and the guest still pays less than it agreed to.
+# Of the maximum: above what the planner's policy calls too near (leave_percent, 95), and still
+# below where the cloud would end the instance or a guest would pay more than it agreed to.
 NEAR_MAXIMUM = 0.97
 # The notice is 120 s; the cloud then needs a moment.
 NOTICE_LIMIT_S = 180
@@ -79,13 +80,10 @@ class Scenes(Watch):
     def price(self, _, until):
         node, guests = self.busiest()
         since = self.last_move()
-        shares = {g: int(v["share_micro_usd_per_hour"]) for g, v in self.product.guests().items()}
-        maxima = {s.guest: float(s.max_usd) * 1e6 for s in self.services}
-        if not all(shares.get(g) for g in guests):
-            raise Failed(f"the shares of {', '.join(guests)} are not known")
-        room = min(maxima[g] / shares[g] for g in guests)
+        limit = self.maximum_rate(node, guests)
         self.touched.add(pool(node))
-        self.operator("price", pool(node), usd(rate(node) * room * NEAR_MAXIMUM))
+        self.story.say(f"their maximum is reached at ${limit:.4f} per hour of the node")
+        self.operator("price", pool(node), usd(limit * NEAR_MAXIMUM))
         self.await_moved(guests, ["max-price"], since, lambda n: pool(n) != pool(node), until)
 
     def on_demand(self, scene, until):
@@ -124,6 +122,17 @@ class Scenes(Watch):
         self.story.say(f"godwit drain {node['name']}")
         self.product.drain(node["name"])
         self.await_moved(guests, ["drain"], since, lambda n: n["name"] != node["name"], until)
+
+    def maximum_rate(self, node, guests):
+        """The node's rate at which a guest's share, or what the cloud was told, is the maximum."""
+        shares = {g: int(v["share_micro_usd_per_hour"]) for g, v in self.product.guests().items()}
+        maxima = {s.guest: float(s.max_usd) * 1e6 for s in self.services}
+        if not all(shares.get(g) for g in guests):
+            raise Failed(f"the shares of {', '.join(guests)} are not known")
+        limits = [rate(node) * maxima[g] / shares[g] for g in guests]
+        limits += [float(i["max_usd"]) for i in self.product.cloud_status()["instances"]
+                   if i["address"] == node["address"] and "max_usd" in i]
+        return min(limits)
 
     # Instances of the cloud.
     def instance_of(self, node):
