@@ -31,8 +31,13 @@ struct Change {
 
 class Improvement {
  public:
-  Improvement(const Draft& draft, const Slot& slot, Cost base)
-      : draft_(draft), state_(draft.state), world_(*draft.state.world), slot_(slot), base_(base) {}
+  Improvement(const Draft& draft, const Slot& slot, const State& settled, Cost base)
+      : draft_(draft),
+        state_(draft.state),
+        world_(*draft.state.world),
+        slot_(slot),
+        settled_(settled),
+        base_(base) {}
 
   // The best change that passes, with those that do not as rejected alternatives.
   std::optional<Change> best() {
@@ -134,6 +139,7 @@ class Improvement {
       const auto takes = [&](const auto& entry, bool used) {
         const Slot& other = entry.second;
         return other.id != slot_.id && other.residents.empty() != used && other.offering &&
+               settled_.slots.contains(other.id) &&  // It will stay.
                proven(*other.offering) && admits(s, other, s.guest(guest), Tier::kBelowMaximum);
       };
       // Beside other guests rather than into a node that would otherwise be empty.
@@ -229,6 +235,7 @@ class Improvement {
   const State& state_;
   const fleet::World& world_;
   const Slot& slot_;
+  const State& settled_;
   const Cost base_;
   std::size_t tried_ = 0;
   std::vector<Change> changes_;
@@ -276,9 +283,10 @@ void improve(Draft& draft) {
   for (std::size_t round = draft.state.slots.size(); round > 0; --round) {
     std::optional<Change> best;
     NodeId left;
-    const Cost base = cost_when_settled(draft.state);
+    const State end = settled(draft.state);
+    const Cost base = cost_when_settled(end);
     for (const auto& [id, slot] : draft.state.slots) {
-      std::optional<Change> change = Improvement(draft, slot, base).best();
+      std::optional<Change> change = Improvement(draft, slot, end, base).best();
       if (!change || (best && best->net >= change->net)) continue;
       best = std::move(change);
       left = id;

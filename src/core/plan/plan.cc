@@ -212,10 +212,11 @@ Plan make_plan(const fleet::World& world) {
     if (needs.contains(need)) place(draft, needs.at(need), need.reason, need.hurry);
   stay_where_nothing_else_is(draft, plan);
   ensure_escapes(draft.state);
+  const std::vector<Action> ends = retire(draft.state);
   if (!in_danger(draft, needs)) improve(draft);
   add_launches(draft, plan);
   add_guests(draft, plan);
-  retire(draft.state, plan.actions);
+  plan.actions.insert(plan.actions.end(), ends.begin(), ends.end());
   report_escapes(draft.state, plan);
   plan.unplaceable = draft.unplaceable;
   plan.look_again = look_again(world);

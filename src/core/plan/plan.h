@@ -15,8 +15,8 @@
 //   3. place    ready room first if it hurries; else the cheapest way for the whole fleet, escape
 //               room counted; spot in sound pools before on-demand
 //   4. escape   every spot node, and every pool at once, has its guests' room reserved elsewhere
-//   5. improve  cheaper, return, consolidate: whole nodes, if it pays, with hysteresis
-//   6. retire   empty nodes that no escape needs: Terminate, or Abandon where it will be refunded
+//   5. retire   empty nodes that no escape needs: Terminate, or Abandon where it will be refunded
+//   6. improve  cheaper, return, consolidate: whole nodes, if it pays, with hysteresis
 #pragma once
 
 #include <cstdint>

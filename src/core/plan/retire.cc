@@ -61,7 +61,7 @@ std::optional<Action> end_of(const State& state, const State& in_the_end, const 
 
 }  // namespace
 
-void retire(State state, std::vector<Action>& actions) {
+std::vector<Action> retire(State& state) {
   std::vector<std::pair<std::int64_t, NodeId>> order;  // The most expensive first.
   for (const auto& [id, slot] : state.slots)
     if (slot.node && !slot.key.pool.type.empty() && slot.node->phase != Phase::kTerminating &&
@@ -75,7 +75,9 @@ void retire(State state, std::vector<Action>& actions) {
       ends.emplace(id, std::move(*end));
       state.slots.erase(id);
     }
+  std::vector<Action> actions;
   for (auto& [id, end] : ends) actions.push_back(std::move(end));
+  return actions;
 }
 
 }  // namespace godwit::plan
