@@ -143,7 +143,11 @@ def main(arguments):
     services = FAST if options.fast else FULL
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    product = Product(built(options.build))
+    try:
+        product = Product(built(options.build))
+    except ProductError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     story, record = Story(), Record()
     print("Godwit: containers on a spot market, moved live\n")
     try:
