@@ -76,6 +76,9 @@ Result<AgentConfig> read(const json::Value& value) {
   ASSIGN_OR_RETURN(config.agent.boot_id, read_file(config.boot_id));
   config.agent.boot_id.erase(config.agent.boot_id.find_last_not_of(" \n") + 1);
   TRY(read_peers(value, config));
+  config.artifacts = value["artifacts"].text();
+  config.imds = value["imds"].text();
+  if (!config.imds.empty()) config.agent.ask_notice = kAskNotice;
   return config;
 }
 

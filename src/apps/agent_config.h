@@ -24,8 +24,14 @@ struct AgentConfig {
   std::string record_dir;
   std::string
       log_dir;  // Of the guests' containers. Grows to LogLimits::total_bytes for each guest.
-  std::string boot_id;  // Path of the node's boot id.
+  std::string boot_id;    // Path of the node's boot id.
+  std::string artifacts;  // "http://HOST:PORT", for images that are not here; empty: nowhere.
+  std::string imds;       // "http://169.254.169.254", asked for notices; empty: nobody is.
 };
+
+// Between two questions to the metadata service, if there is one. Each second of the notice counts
+// (Azure gives 30), and the service is the host's own: one request a second is no load.
+inline constexpr Duration kAskNotice = std::chrono::seconds{1};
 
 // Reads the file and the certificates that it names. The error names file, field and remedy.
 Result<AgentConfig> load_agent_config(const std::string& path);

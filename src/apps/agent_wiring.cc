@@ -3,12 +3,15 @@
 #include <csignal>
 #include <cstdio>
 #include <format>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "agent/agent.h"
 #include "apps/console.h"
+#include "edges/artifacts/fetch.h"
+#include "edges/ec2/imds.h"
 #include "edges/files/fleet.h"
 #include "edges/files/record.h"
 #include "edges/grpc/agent_mailer.h"
@@ -58,6 +61,22 @@ struct FleetBook {
   }
 };
 
+// Null where the configuration names none.
+Result<std::unique_ptr<artifacts::Fetcher>> make_fetcher(io::Loop& loop,
+                                                         const AgentConfig& config) {
+  if (config.artifacts.empty()) return nullptr;
+  ASSIGN_OR_RETURN(http::Address server,
+                   in_context("artifacts", http::parse_address(config.artifacts)));
+  return std::make_unique<artifacts::Fetcher>(loop, std::move(server), config.qemu.image_dir);
+}
+Result<std::unique_ptr<ec2::Imds>> make_imds(io::Loop& loop, runtime::AgentLoop& turns,
+                                             const AgentConfig& config) {
+  if (config.imds.empty()) return nullptr;
+  ec2::ImdsConfig wanted;
+  ASSIGN_OR_RETURN(wanted.endpoint, in_context("imds", http::parse_address(config.imds)));
+  return std::make_unique<ec2::Imds>(loop, turns, wanted);
+}
+
 }  // namespace
 
 int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
@@ -75,7 +94,13 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
   const auto fleet = files::read_fleet(fleet_path);
   if (!fleet && fleet.error().code != Code::kNotFound) log(to_string(fleet.error()));
 
-  qemu::Hypervisor hypervisor(loop, config.qemu, turns);
+  const auto fetcher = make_fetcher(loop, config);
+  if (!fetcher) return complain(fetcher.error());
+  const auto imds = make_imds(loop, turns, config);
+  if (!imds) return complain(imds.error());
+  qemu::ImageSource images;
+  if (*fetcher) images = [&](std::string sha256) { return (*fetcher)->fetch(std::move(sha256)); };
+  qemu::Hypervisor hypervisor(loop, config.qemu, turns, images);
   grpc_edge::PeerMailer peers(config.credentials, {}, log);
   grpc_edge::PeerLogs logs(config.credentials);
   const auto socket_of = [&config](const GuestId& guest) -> Result<std::string> {
@@ -95,10 +120,14 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
   grpc_edge::AgentMailer mailer(control, peers);
 
   FleetBook book{fleet_path, **network, peers, logs, {}};
-  const runtime::AgentPorts real{
-      hypervisor, guests, **network, mailer, record, nullptr, [&book](const ports::Fleet& news) {
-        book.set(news);
-      }};
+  const runtime::AgentPorts real{hypervisor,
+                                 guests,
+                                 **network,
+                                 mailer,
+                                 record,
+                                 nullptr,
+                                 [&book](const ports::Fleet& news) { book.set(news); },
+                                 imds->get()};
   turns.connect(wrap ? wrap(loop, real) : real);
   turns.start(*records, fleet.value_or(config.fleet));
   auto server =

@@ -8,6 +8,7 @@
 #include "apps/agent_wiring.h"
 #include "apps/cloud_wiring.h"
 #include "apps/gateway_wiring.h"
+#include "apps/join.h"
 #include "apps/serve_wiring.h"
 #include "apps/up.h"
 #include "cli/exit_status.h"
@@ -33,8 +34,18 @@ int report(const Error& error, int status) {
   return status;
 }
 
+int join_and_run_agent(const std::string& path) {
+  const auto join = apps::load_join_config(path);
+  if (!join) return report(join.error(), cli::kBadConfiguration);
+  const auto config = apps::become_node(*join);
+  if (!config) return report(config.error(), cli::exit_status(config.error().code));
+  return apps::run_agent(*config, nullptr);
+}
+
 int run_agent(const Words& words) {
-  if (words.size() != 1 || words[0] == "--help") return usage("godwit agent CONFIG.json");
+  if (words.size() == 2 && words[0] == "--join") return join_and_run_agent(words[1]);
+  if (words.size() != 1 || words[0] == "--help")
+    return usage("godwit agent CONFIG.json, or: godwit agent --join JOIN.json");
   const auto config = apps::load_agent_config(words[0]);
   if (!config) return report(config.error(), cli::kBadConfiguration);
   return apps::run_agent(*config, nullptr);
@@ -107,7 +118,8 @@ int main(int argc, char** argv) {
       .locals = {{"up", "Start cloud, control plane and gateway on this host", apps::run_up},
                  {"down", "End what up started", apps::run_down},
                  {"serve", "The control plane: serve CONFIG.json", run_serve},
-                 {"agent", "The agent of a node: agent CONFIG.json", run_agent},
+                 {"agent", "The agent of a node: agent CONFIG.json, agent --join JOIN.json",
+                  run_agent},
                  {"gateway", "The gateway of guests: gateway CONFIG.json", run_gateway},
                  {"cloud", "A cloud on this host: cloud CONFIG.json, cloud ctl ...",
                   apps::run_cloud},
