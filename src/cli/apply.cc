@@ -1,11 +1,11 @@
 // apply and run: specs to the control plane.
 #include <algorithm>
 #include <format>
-#include <fstream>
 #include <iterator>
 
 #include "cli/commands.h"
 #include "cli/exit_status.h"
+#include "cli/file.h"
 #include "cli/show.h"
 #include "cli/spec.h"
 #include "godwit/v1/services.grpc.pb.h"
@@ -15,10 +15,9 @@ namespace {
 
 Result<std::string> read_all(const std::string& file, std::istream& in) {
   if (file == "-") return std::string{std::istreambuf_iterator<char>(in), {}};
-  std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream) return not_found(std::format("{}: cannot be read: check the path", file));
-  return text;
+  auto text = read_text(file);
+  if (!text) return not_found(std::format("{}: cannot be read: check the path", file));
+  return *std::move(text);
 }
 
 // What the spec leaves out is taken from the image.
@@ -42,17 +41,33 @@ Status complete(const Program& program, const std::string& images, v1::GroupSpec
   return {};
 }
 
-Status send(Session& s, const v1::ApplyGroupRequest& request) {
+Status send(Session& s, const v1::ApplyGroupRequest& request, bool tell = true) {
   const v1::GroupSpec& spec = request.spec();
   v1::Group group;
   TRY(s.client.call(v1::Groups::NewStub(s.client.channel()), &v1::Groups::Stub::Apply, request,
                     group));
+  if (!tell) return {};
   if (s.json)
     s.out << json(group);
   else
     s.out << std::format("group {}: {}, revision {}, {}\n", spec.name(),
                          request.dry_run() ? "would be applied" : "applied", group.revision(),
                          count_of(group.spec().count(), "guest"));
+  return {};
+}
+
+using Specs = std::vector<std::pair<v1::GroupSpec, SpecPlaces>>;
+
+Status send_all(Session& s, const Specs& specs, bool dry_run, bool tell) {
+  for (const auto& [spec, places] : specs) {
+    v1::ApplyGroupRequest request;
+    *request.mutable_spec() = spec;
+    request.set_dry_run(dry_run);
+    const Status status = send(s, request, tell);
+    if (status) continue;
+    const bool about_spec = status.error().code == Code::kInvalidArgument;
+    return std::unexpected(about_spec ? places.locate(status.error()) : status.error());
+  }
   return {};
 }
 
@@ -74,14 +89,25 @@ Status add_port(const std::string& text, v1::GroupSpec& spec) {
   return {};
 }
 
+// Words of the command line may be any bytes; strings of the API are UTF-8.
+Status check_words(std::string_view flag, const std::vector<std::string>& words) {
+  for (const auto& word : words)
+    if (!is_utf8(word)) return invalid(std::format("{}: is not UTF-8: write it so", flag));
+  return {};
+}
+
 Result<v1::GroupSpec> spec_of(const RunFlags& flags) {
+  TRY(check_words("image", {flags.image}));
+  TRY(check_words("--name", {flags.name.value_or("")}));
+  TRY(check_words("--env", flags.env));
+  TRY(check_words("command", flags.command));
   constexpr std::size_t kPart = 8;
   v1::GroupSpec spec;
-  spec.set_name(flags.name.empty() ? "run-" + flags.image.substr(0, kPart) : flags.name);
+  spec.set_name(flags.name.value_or("run-" + flags.image.substr(0, kPart)));
   spec.set_image(flags.image);
   spec.set_count(flags.count);
-  spec.set_memory_mib(flags.memory_mib);
-  spec.set_vcpus(flags.vcpus);
+  if (flags.memory_mib) spec.set_memory_mib(*flags.memory_mib);
+  if (flags.vcpus) spec.set_vcpus(*flags.vcpus);
   for (const auto& word : flags.command) spec.add_command(word);
   for (const auto& line : flags.env) {
     const auto equals = line.find('=');
@@ -90,12 +116,12 @@ Result<v1::GroupSpec> spec_of(const RunFlags& flags) {
     (*spec.mutable_env())[line.substr(0, equals)] = line.substr(equals + 1);
   }
   for (const auto& text : flags.publish) TRY(add_port(text, spec));
-  if (!flags.maximum_price.empty()) {
-    const auto micro_usd = parse_dollars(flags.maximum_price);
+  if (flags.maximum_price) {
+    const auto micro_usd = parse_dollars(*flags.maximum_price);
     if (!micro_usd)
       return invalid(
           std::format("--max-price: '{}' is no amount of dollars: write dollars per hour, 0.012",
-                      flags.maximum_price));
+                      *flags.maximum_price));
     spec.set_maximum_price_micro_usd_per_hour(*micro_usd);
   }
   if (flags.restart == "always") spec.set_restart(v1::GroupSpec::ALWAYS);
@@ -115,22 +141,16 @@ Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
   }
   ASSIGN_OR_RETURN(const auto documents, split_specs(shown, *text));
   // All are read before the first is sent: a mistake in the third changes nothing.
-  std::vector<std::pair<v1::GroupSpec, SpecPlaces>> specs(documents.size());
+  Specs specs(documents.size());
   for (std::size_t i = 0; i < documents.size(); ++i) {
     auto& [spec, places] = specs[i];
     ASSIGN_OR_RETURN(places, read_spec(shown, documents[i], spec));
     if (const Status status = complete(program, flags.images, spec); !status)
       return std::unexpected(places.locate(status.error()));
   }
-  for (const auto& [spec, places] : specs) {
-    v1::ApplyGroupRequest request;
-    *request.mutable_spec() = spec;
-    request.set_dry_run(flags.dry_run);
-    const Status status = send(s, request);
-    if (status) continue;
-    const bool about_spec = status.error().code == Code::kInvalidArgument;
-    return std::unexpected(about_spec ? places.locate(status.error()) : status.error());
-  }
+  // The server has rules too: it tries all before the first of several is done.
+  if (specs.size() > 1 && !flags.dry_run) TRY(send_all(s, specs, true, false));
+  TRY(send_all(s, specs, flags.dry_run, true));
   return kDone;
 }
 

@@ -4,9 +4,8 @@
 #include <grpcpp/security/credentials.h>
 
 #include <format>
-#include <fstream>
-#include <iterator>
 
+#include "cli/file.h"
 #include "lib/tls/authority.h"
 
 namespace godwit::cli {
@@ -16,14 +15,13 @@ namespace {
 constexpr int kMaxMessageBytes = 64 * 1024 * 1024;
 
 Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file || text.empty())
+  auto text = read_text(path);
+  if (!text || text->empty())
     return not_found(std::format(
         "{}: cannot be read: name the directory with your ca.pem, user.pem and user.key with "
         "--credentials or GODWIT_CREDENTIALS",
         path));
-  return text;
+  return *std::move(text);
 }
 
 Code code_of(grpc::StatusCode code) {

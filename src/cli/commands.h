@@ -2,7 +2,9 @@
 // return the exit status; an Error is printed by the caller.
 #pragma once
 
+#include <cstdint>
 #include <istream>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -28,8 +30,10 @@ struct ApplyFlags {
 Result<int> apply(Session& session, const Program& program, const ApplyFlags& flags);
 
 struct RunFlags {
-  std::string image, name, images, maximum_price, restart;
-  std::uint32_t count = 1, memory_mib = 0, vcpus = 0;
+  std::string image, images, restart;
+  std::optional<std::string> name, maximum_price;
+  std::uint32_t count = 1;
+  std::optional<std::uint32_t> memory_mib, vcpus;
   std::vector<std::string> env, publish, command;
 };
 Result<int> run_image(Session& session, const Program& program, const RunFlags& flags);

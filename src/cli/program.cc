@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::uint32_t kLimitMax = 10'000;  // The server's.
 
+// An empty word, which a script makes of a variable that is not set, would mean all.
+const CLI::Validator kNamed{
+    [](std::string& text) { return std::string{text.empty() ? "is empty: name it" : ""}; }, ""};
+
 constexpr const char* kFooter =
     "Ends with 0 done, 1 refused as things are, 4 not found, 64 wrong usage, 65 wrong input,\n"
     "66 file cannot be read, 69 no control plane, 75 try again, 77 not permitted, 78 credentials.";
@@ -107,7 +111,7 @@ class Parser {
     }
     if (auto* verb = add("delete", "Delete a group and its guests",
                          [this](Session& s) { return delete_group(s, parsed.name); }))
-      verb->add_option("group", p.name, "Its name")->required();
+      verb->add_option("group", p.name, "Its name")->required()->check(kNamed);
   }
 
   void add_reading_verbs() {
@@ -123,7 +127,7 @@ class Parser {
       verb->add_option("kind", p.kind, "group, guest, node or move")
           ->required()
           ->check(CLI::IsMember({"group", "guest", "node", "move"}));
-      verb->add_option("name", p.name, "Its name; a move's number")->required();
+      verb->add_option("name", p.name, "Its name; a move's number")->required()->check(kNamed);
     }
     if (auto* verb = add("savings", "Show what was paid, and what on-demand would have cost",
                          [this](Session& s) { return savings(s, parsed.verbose); }))
@@ -134,10 +138,12 @@ class Parser {
     verb->add_option("kind", wanted.kind, "groups, guests, nodes, events, moves or offerings")
         ->required()
         ->check(CLI::IsMember({"groups", "guests", "nodes", "events", "moves", "offerings"}));
-    auto* name = verb->add_option("name", wanted.name, "Only this one; moves: only of this guest");
-    auto* group = verb->add_option("--group", wanted.group, "Guests or events of this group");
-    auto* guest = verb->add_option("--guest", wanted.guest, "Events of this guest");
-    auto* node = verb->add_option("--node", wanted.node, "Events of this node");
+    auto* name = verb->add_option("name", wanted.name, "Only this one; moves: only of this guest")
+                     ->check(kNamed);
+    auto* group =
+        verb->add_option("--group", wanted.group, "Guests or events of this group")->check(kNamed);
+    auto* guest = verb->add_option("--guest", wanted.guest, "Events of this guest")->check(kNamed);
+    auto* node = verb->add_option("--node", wanted.node, "Events of this node")->check(kNamed);
     auto* limit = verb->add_option("--limit", wanted.limit, "The newest so many events or moves")
                       ->check(CLI::Range(1U, kLimitMax))
                       ->capture_default_str();
@@ -168,18 +174,18 @@ class Parser {
     Parsed& p = parsed;
     if (auto* verb = add("migrate", "Move a guest to a node, live",
                          [this](Session& s) { return migrate(s, parsed.name, parsed.to); })) {
-      verb->add_option("guest", p.name, "Its name")->required();
-      verb->add_option("--to", p.to, "A node")->required();
+      verb->add_option("guest", p.name, "Its name")->required()->check(kNamed);
+      verb->add_option("--to", p.to, "A node")->required()->check(kNamed);
     }
     if (auto* verb = add("cordon", "Place no more guests on a node",
                          [this](Session& s) { return cordon(s, parsed.name); }))
-      verb->add_option("node", p.name, "Its name")->required();
+      verb->add_option("node", p.name, "Its name")->required()->check(kNamed);
     if (auto* verb = add("uncordon", "Place guests on a node again",
                          [this](Session& s) { return uncordon(s, parsed.name); }))
-      verb->add_option("node", p.name, "Its name")->required();
+      verb->add_option("node", p.name, "Its name")->required()->check(kNamed);
     if (auto* verb = add("drain", "Cordon a node and move its guests away",
                          [this](Session& s) { return drain(s, parsed.name, parsed.dry_run); })) {
-      verb->add_option("node", p.name, "Its name")->required();
+      verb->add_option("node", p.name, "Its name")->required()->check(kNamed);
       verb->add_flag("--dry-run", p.dry_run, "Show the moves, do nothing");
     }
   }
@@ -188,16 +194,18 @@ class Parser {
     Parsed& p = parsed;
     if (auto* verb = add("logs", "Print what a guest's container wrote",
                          [this](Session& s) { return logs(s, parsed.name, parsed.from); })) {
-      verb->add_option("guest", p.name, "Its name")->required();
+      verb->add_option("guest", p.name, "Its name")->required()->check(kNamed);
       verb->add_option("--from", p.from, "Number of the first line")->capture_default_str();
     }
     if (auto* verb = add("exec", "Run a program beside a guest's container: exec GUEST -- COMMAND",
                          [this](Session& s) {
                            return exec(s, parsed.name, parsed.command, parsed.timeout_ms);
                          })) {
-      verb->add_option("guest", p.name, "Its name")->required();
+      verb->add_option("guest", p.name, "Its name")->required()->check(kNamed);
       verb->add_option("command", p.command, "What to run, after --")->required();
-      verb->add_option("--timeout-ms", p.timeout_ms, "Then it is killed")->capture_default_str();
+      verb->add_option("--timeout-ms", p.timeout_ms, "Then it is killed")
+          ->check(CLI::PositiveNumber)
+          ->capture_default_str();
     }
   }
 

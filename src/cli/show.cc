@@ -87,12 +87,6 @@ void print_list(std::ostream& out, const Message& message, const FieldDescriptor
   out << '\n';
 }
 
-// The writer of JSON puts U+FFFD in the place of what is not UTF-8.
-bool is_utf8(const std::string& text) {
-  const auto read = json::parse(json::Value{text}.dump());
-  return read && read->text() == text;
-}
-
 std::string phase_of(const v1::Guest& guest) { return word(v1::Guest::Phase_Name(guest.phase())); }
 
 }  // namespace

@@ -128,6 +128,7 @@ class Reader {
 
   Result<std::string> scalar(const Node& node, const std::string& path) const {
     if (node.kind != Kind::kScalar) return wrong(node, path, "is no text", "write one value");
+    if (!is_utf8(node.text)) return wrong(node, path, "is not UTF-8", "save the file as UTF-8");
     return node.text;
   }
 
@@ -153,6 +154,9 @@ class Reader {
       default: {
         std::uint32_t number = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error == std::errc::result_out_of_range)
+          return wrong(node, path, std::format("{} is too large", text),
+                       "write at most 4294967295");
         if (error != std::errc{} || end != text.data() + text.size())
           return wrong(node, path, std::format("'{}' is no whole number", text), "write digits");
         set.SetUInt32(&into, &field, number);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <format>
 
+#include "lib/json/json.h"
+
 namespace godwit::cli {
 namespace {
 
@@ -32,6 +34,12 @@ void print_table(std::ostream& out, const Row& head, const std::vector<Row>& row
   };
   print(head);
   for (const Row& row : rows) print(row);
+}
+
+// The writer of JSON puts U+FFFD in the place of what is not UTF-8.
+bool is_utf8(const std::string& text) {
+  const auto read = json::parse(json::Value{text}.dump());
+  return read && read->text() == text;
 }
 
 std::string count_of(std::uint64_t count, const std::string& noun) {

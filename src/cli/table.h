@@ -15,6 +15,8 @@ using Row = std::vector<std::string>;
 // Control characters become '?', since names come from other programs.
 void print_table(std::ostream& out, const Row& head, const std::vector<Row>& rows);
 
+bool is_utf8(const std::string& text);
+
 // "1 guest", "2 guests".
 std::string count_of(std::uint64_t count, const std::string& noun);
 

@@ -63,7 +63,6 @@ std::string replay(const std::string& golden) {
 }
 
 TEST(CliGolden, EveryConversationIsAsWritten) {
-  ::unsetenv("GODWIT_IMAGES");
   const bool update = std::getenv("GODWIT_UPDATE_GOLDEN") != nullptr;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator("tests/cli"))

@@ -40,6 +40,7 @@ class Stage {
     server_->begin(100);
     control_.answerer = server_.get();
     control_.publisher = server_.get();
+    ::unsetenv("GODWIT_IMAGES");
     ::setenv("GODWIT_SERVER", std::format("127.0.0.1:{}", server_->port()).c_str(), 1);
     ::setenv("GODWIT_CREDENTIALS", folder_.c_str(), 1);
   }

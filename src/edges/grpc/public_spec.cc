@@ -38,9 +38,9 @@ Result<ports::HealthCheck> health_from(const v1::HealthCheck& wire) {
   health.kind = wire.tcp_port() != 0 ? Kind::kTcp : Kind::kExec;
   ASSIGN_OR_RETURN(health.port, port_of("health.tcp_port", wire.tcp_port()));
   health.argv.assign(wire.command().begin(), wire.command().end());
-  if (wire.interval_ms()) health.interval_ms = wire.interval_ms();
-  if (wire.timeout_ms()) health.timeout_ms = wire.timeout_ms();
-  if (wire.failures()) health.failures = wire.failures();
+  if (wire.has_interval_ms()) health.interval_ms = wire.interval_ms();
+  if (wire.has_timeout_ms()) health.timeout_ms = wire.timeout_ms();
+  if (wire.has_failures()) health.failures = wire.failures();
   return health;
 }
 
@@ -50,6 +50,7 @@ Result<ports::Container> container_from(const Wire& wire) {
   c.argv.assign(wire.command().begin(), wire.command().end());
   const std::map<std::string, std::string> env(wire.env().begin(), wire.env().end());
   for (const auto& [name, value] : env) {
+    if (name.empty()) return invalid("env.: a variable has no name: write NAME: VALUE lines");
     if (name.find('=') != std::string::npos)
       return invalid(std::format("env.{}: '=' in the name: move it to the value", name));
     c.env.push_back(name + "=" + value);
@@ -131,8 +132,8 @@ Result<ports::GroupSpec> from_wire(const v1::GroupSpec& wire) {
   if (wire.has_count()) spec.count = wire.count();
   spec.image_sha256 = wire.image();
   ASSIGN_OR_RETURN(spec.container, container_from(wire));
-  if (wire.memory_mib()) spec.memory_mib = wire.memory_mib();
-  if (wire.vcpus()) spec.vcpus = wire.vcpus();
+  if (wire.has_memory_mib()) spec.memory_mib = wire.memory_mib();
+  if (wire.has_vcpus()) spec.vcpus = wire.vcpus();
   for (int i = 0; i < wire.ports_size(); ++i) {
     const std::string field = std::format("ports[{}]", i);
     ASSIGN_OR_RETURN(const auto port, port_of(field, wire.ports(i).port()));

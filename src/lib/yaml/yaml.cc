@@ -12,6 +12,11 @@ namespace {
 
 Place place(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
+// Ours says how to mend it; the library's own does not.
+struct Refused final : YAML::ParserException {
+  using ParserException::ParserException;
+};
+
 // Builds the tree. What it refuses it throws, as the library does, to be caught in parse().
 class Builder final : public YAML::EventHandler {
  public:
@@ -25,7 +30,7 @@ class Builder final : public YAML::EventHandler {
     add(mark, "", anchor, {.kind = Kind::kNull});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    throw YAML::ParserException(mark, "aliases are not allowed: write the value out");
+    throw Refused(mark, "aliases are not allowed: write the value out");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -53,13 +58,13 @@ class Builder final : public YAML::EventHandler {
                                YAML::anchor_t anchor) {
     // "?" is a plain value, "!" a quoted one.
     if (!tag.empty() && tag != "?" && tag != "!")
-      throw YAML::ParserException(mark, "tags are not allowed: leave it out");
-    if (anchor != 0) throw YAML::ParserException(mark, "anchors are not allowed: leave it out");
+      throw Refused(mark, "tags are not allowed: leave it out");
+    if (anchor != 0) throw Refused(mark, "anchors are not allowed: leave it out");
   }
 
   void begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Kind kind) {
     refuse_ornaments(mark, tag, anchor);
-    if (open_.size() >= max_depth_) throw YAML::ParserException(mark, "nested too deeply");
+    if (open_.size() >= max_depth_) throw Refused(mark, "nested too deeply: use fewer levels");
     open_.push_back({{.kind = kind, .at = place(mark), .text = ""}});
   }
   void end() {
@@ -93,10 +98,10 @@ class Builder final : public YAML::EventHandler {
     YAML::Mark mark;
     mark.line = key.at.line - 1;
     mark.column = key.at.column - 1;
-    if (key.kind != Kind::kScalar) throw YAML::ParserException(mark, "a key must be a word");
+    if (key.kind != Kind::kScalar) throw Refused(mark, "a key must be a word: write KEY: VALUE");
     for (const auto& [other, value] : mapping.entries)
       if (other.text == key.text)
-        throw YAML::ParserException(mark, std::format("'{}' twice: write it once", key.text));
+        throw Refused(mark, std::format("'{}' twice: write it once", key.text));
   }
 
   const std::size_t max_depth_;
@@ -112,9 +117,14 @@ Result<std::vector<Node>> parse(std::string_view text, int max_depth) {
     YAML::Parser parser{in};
     while (parser.HandleNextDocument(builder)) {
     }
+  } catch (const Refused& e) {
+    const Place at = place(e.mark);
+    return invalid(std::format("{}:{}: {}", at.line, at.column, e.msg));
   } catch (const YAML::Exception& e) {
     const Place at = e.mark.is_null() ? Place{} : place(e.mark);
-    return invalid(std::format("{}:{}: {}", at.line, at.column, e.msg));
+    return invalid(std::format(
+        "{}:{}: {}: look there and above for a bracket, a quote, a tab or a wrong indentation",
+        at.line, at.column, e.msg));
   } catch (const std::exception& e) {
     return invalid(std::format("1:1: {}", e.what()));
   }
