@@ -1,23 +1,43 @@
-// The control plane: decides who is asked, ordered and told to run guests.
+// The control plane: decides what is rented, where guests go, and who is asked, ordered and told to
+// run them.
 //
 // on() is a function of the rows and the events so far: no clock, thread or I/O; the caller passes
 // the time and carries out the Step: first the writes, in one transaction, then the commands.
+//
+//   owner.h      one guest's right to run          instances.h  nodes and the instances under them
+//   market.h     types, prices, refusals           journal.h    events and moves, for people
+//   planning.cc  world -> core/plan -> wishes      groups.cc    specs -> guests
+//   requests.cc  what users ask                    views.h      what they are shown
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
+#include <string>
+#include <vector>
 
+#include "control/config.h"
+#include "control/instances.h"
+#include "control/journal.h"
+#include "control/market.h"
 #include "control/owner.h"
 #include "control/step.h"
+#include "core/plan/plan.h"
 
 namespace godwit::control {
 
 class Control {
  public:
-  // `rows` is the shipped table, but for the simulator's planted bugs.
+  // `rows` is the shipped table, but for the simulator's planted bugs. Without a provider nothing
+  // is planned: guests are made and moved by events alone.
   explicit Control(std::span<const migration::ControlRow> rows = migration::control_rows())
-      : rows_(rows) {}
+      : Control(Config{}, fleet::Policy{}, rows) {}
+  explicit Control(Config config, fleet::Policy policy = {},
+                   std::span<const migration::ControlRow> rows = migration::control_rows());
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
 
   // The first call: what the store holds. Whatever was under way is taken up again.
   Step restart(const ports::Rows& rows, Time now);
@@ -25,26 +45,106 @@ class Control {
 
   // For tests and `describe`.
   const std::map<GuestId, Owner>& guests() const { return guests_; }
-  const std::map<NodeId, ports::NodeRow>& nodes() const { return nodes_; }
+  const std::map<NodeId, ports::NodeRow>& nodes() const { return instances_.rows(); }
+  const plan::Plan& plan() const { return plan_; }
 
  private:
-  void on_request(const ports::Request& request, Step& step);
-  ports::Answer list_guests(const ports::ListGuests& wanted) const;
-  ports::Answer list_nodes(const ports::ListNodes& wanted) const;
-  ports::Answer migrate(const ports::MigrateGuest& wish, Step& step);
+  // What is known of a guest beside its row, since this process began.
+  struct Life {
+    Time since_on{};                                 // It runs where it is since.
+    std::vector<NodeId> escapes;                     // Of the last plan.
+    std::optional<NodeId> moving_to;                 // Its holder was told to move there.
+    Time asked_at{};                                 // When.
+    std::optional<ports::ContainerState> container;  // As it said last.
+  };
+  // A question carried to a node for a user.
+  struct Carried {
+    std::uint64_t request = 0;
+    GuestId guest;
+    Time give_up;
+  };
+
+  void dispatch(const Event& event, Time now, Step& step);
+  void finish(Time now, Step& step);
+  void on_message(const ports::Message& message, Time now, Step& step);
+  void on_guest_message(Owner& owner, const ports::Message& message, Time now, Step& step);
+  void on_cloud(const ports::CloudEvent& event, Time now, Step& step);
   void on_certified(const NodeId& node, Time now, Step& step);
-  void on_seen(const AgentSeen& seen, Step& step);
+  void on_death(const NodeId& node, Time now, Step& step);
+  void on_seen(const AgentSeen& seen, Time now, Step& step);
+  void on_time(Time now, Step& step);
   Owner* known(const GuestId& id, Step& step);
   Owner& guest(const GuestId& id) {
-    return guests_.try_emplace(id, id, dead_, rows_).first->second;
+    return guests_.try_emplace(id, id, instances_.dead(), rows_).first->second;
   }
   std::optional<Time> wake() const;
 
+  // Planning (planning.cc).
+  fleet::World world(Time now) const;
+  void replan(Time now, Step& step);
+  void adopt(const plan::Plan& plan, Time now, Step& step);
+  void launch(const plan::Launch& launch, Time now, Step& step);
+  void follow(const GuestId& id, Owner& owner, Time now, Step& step);
+  void follow_all(Time now, Step& step);
+  void give_birth(const GuestId& id, Owner& owner, Time now, Step& step);
+  void arrived(const GuestId& id, Owner& owner, const std::optional<NodeId>& before, Time now,
+               Step& step);
+  bool ready(const NodeId& node) const;
+  std::optional<NodeId> place_of(const Owner& owner) const;
+
+  // Groups (groups.cc).
+  ports::Answer apply(const ports::ApplyGroup& wish, Time now, Step& step);
+  ports::Answer remove(const ports::DeleteGroup& wish, Time now, Step& step);
+  Status may_change(const ports::GroupSpec& from, const ports::GroupSpec& to) const;
+  void resize(const ports::GroupRow& group, Time now, Step& step);
+  void bury(Step& step);
+  std::vector<GuestId> members(const GroupId& group) const;
+  ports::GroupView group_view(const ports::GroupRow& group) const;
+
+  // Requests (requests.cc).
+  void on_request(const ports::Request& request, Time now, Step& step);
+  ports::Answer list_guests(const ports::ListGuests& wanted) const;
+  ports::Answer list_nodes(const ports::ListNodes& wanted, Time now) const;
+  ports::Answer list_groups(const ports::ListGroups& wanted) const;
+  ports::Answer list_moves(const ports::ListMoves& wanted) const;
+  ports::Answer list_offerings(Time now) const;
+  ports::Answer ledger(Time now) const;
+  ports::Answer migrate(const ports::MigrateGuest& wish, Time now, Step& step);
+  ports::Answer cordon(const NodeId& node, bool cordoned, Time now, Step& step);
+  ports::Answer drain(const ports::DrainNode& wish, Time now, Step& step);
+  std::optional<ports::Answer> carry(const ports::Request& request, const GuestId& guest,
+                                     ports::Body question, Duration patience, Time now, Step& step);
+  void answer_carried(const ports::Message& message, Step& step);
+  ports::GuestView guest_view(const GuestId& id, const Owner& owner) const;
+  ports::NodeView node_view(const NodeId& id, Time now) const;
+
+  // What peers and watchers are told (telling.cc).
+  ports::Fleet fleet() const;
+  void tell_fleet(Step& step);
+  void tell_ports(const GuestId& id, Step& step) const;
+  void publish(Time now, Step& step);
+  void event(const GroupId& group, const GuestId& guest, const NodeId& node,
+             const std::string& reason, const std::string& text, Time now, Step& step);
+
+  const Config config_;
+  const fleet::Policy policy_;
   const std::span<const migration::ControlRow> rows_;
-  std::map<NodeId, ports::NodeRow> nodes_;
-  std::set<NodeId> dead_;
-  std::set<NodeId> attached_;  // Their agents are connected now.
+  Instances instances_;
+  Market market_;
+  Journal journal_;
   std::map<GuestId, Owner> guests_;
+  std::map<GroupId, ports::GroupRow> groups_;
+  std::map<GuestId, Life> lives_;
+  std::map<NodeId, Time> idle_since_;
+  std::map<std::uint64_t, Carried> carried_;
+  plan::Plan plan_;
+  bool dirty_ = false;  // Something that the plan depends on has changed.
+  std::optional<Time> follow_at_;
+  ports::Fleet told_fleet_;
+  std::uint64_t version_ = 0;  // Of the newest Change.
+  std::uint64_t next_carried_ = 1;
+  std::set<GuestId> touched_guests_;
+  std::set<NodeId> touched_nodes_;
 };
 
 }  // namespace godwit::control

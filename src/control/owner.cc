@@ -31,6 +31,7 @@ ports::EpochName name_of(migration::Epoch e) { return {e.generation, e.hop}; }
 void Owner::restore(const ports::GuestRow& row, Time now) {
   kept_ = row;
   read_row();
+  if (!born()) return;
   for (const NodeId& node : dead_)
     if (row.owner.reach.contains(node)) suspect_at_ = now + 3 * kRepeat;
   repeat_at_ = now;  // Whatever was under way is asked for again.
@@ -136,6 +137,54 @@ void Owner::carry_out(ControlDo effect, const migration::ControlOutcome& out, St
   }
 }
 
+void Owner::conceive(ports::GuestRow row, Step& step) {
+  CHECK(!born());
+  // A guest of this name may have been: its generations are never used again.
+  const ports::OwnerRow owner{.generation = kept_.owner.generation};
+  kept_ = std::move(row);
+  kept_.owner = owner;
+  step.writes.push_back(ports::GuestWrite{id_, kept_});
+}
+
+void Owner::want(const NodeId& node, const std::string& reason, Step& step) {
+  if (kept_.wanted == node && kept_.reason == reason) return;
+  kept_.wanted = node;
+  kept_.reason = reason;
+  step.writes.push_back(ports::GuestWrite{id_, kept_});
+}
+
+// --- The end. No order or takeover is begun any more; whoever runs it is stopped by what it is
+// told, not by the row. The row stays, with the generation that a guest of this name goes on from.
+
+void Owner::end(Time now, Step& step) {
+  if (ending()) return;
+  kept_.ended = now;
+  for (const NodeId& node : dead_) kept_.owner.reach.erase(node);
+  step.writes.push_back(ports::GuestWrite{id_, kept_});
+  if (gone()) return become_tombstone(step);
+  ask_to_forget(now, step);
+}
+
+void Owner::ask_to_forget(Time now, Step& step) {
+  for (const NodeId& node : living(kept_.owner.reach))
+    mail(node, ports::Forget{kept_.owner.generation}, step);
+  repeat_at_ = now + kRepeat;
+}
+
+void Owner::on_forgotten(const NodeId& node, Step& step) {
+  if (kept_.owner.reach.erase(node) == 0) return;
+  step.writes.push_back(ports::GuestWrite{id_, kept_});
+  if (gone()) become_tombstone(step);
+}
+
+void Owner::become_tombstone(Step& step) {
+  kept_.owner = {.generation = kept_.owner.generation};
+  read_row();
+  repeat_at_.reset();
+  suspect_at_.reset();
+  step.writes.push_back(ports::GuestWrite{id_, kept_});
+}
+
 void Owner::create(const CreateGuest& wish, Time now, Step& step) {
   if (row_.kind != Generation::kNone)
     return step.commands.push_back(Refused{id_, "it exists already"});
@@ -147,6 +196,7 @@ void Owner::create(const CreateGuest& wish, Time now, Step& step) {
 }
 
 void Owner::allow(const ports::NodeNames& set, Time now, Step& step) {
+  if (ending()) return step.commands.push_back(Refused{id_, "it is being deleted"});
   if (set == kept_.owner.set && row_.kind != Generation::kTakeover) return;
   if (!has_room(set, step)) return;
   if (!apply(Ask::kOrder, kept_.owner.holder, {}, set, now, step))
@@ -154,6 +204,7 @@ void Owner::allow(const ports::NodeNames& set, Time now, Step& step) {
 }
 
 void Owner::take_over(const ports::NodeNames& set, Time now, Step& step) {
+  if (ending()) return step.commands.push_back(Refused{id_, "it is being deleted"});
   const ports::NodeNames targets = living(set);
   const bool under_way =
       row_.kind == Generation::kTakeover && std::ranges::includes(kept_.owner.set, targets);
@@ -165,6 +216,7 @@ void Owner::take_over(const ports::NodeNames& set, Time now, Step& step) {
 }
 
 void Owner::move(const NodeId& to, Step& step) {
+  if (ending()) return step.commands.push_back(Refused{id_, "it is being deleted"});
   const auto at = holder();
   if (!at) return step.commands.push_back(Refused{id_, "nobody is known to run it"});
   if (!kept_.owner.set.contains(to))
@@ -183,6 +235,11 @@ void Owner::on_message(const ports::Message& message, Time now, Step& step) {
   const NodeId& from = message.from;
   // Nobody else can hold it: what a stranger, or a node that left the reach, says does not matter.
   if (!kept_.owner.reach.contains(from)) return;
+  if (ending()) {
+    const auto* forgotten = std::get_if<ports::Forgotten>(&message.body);
+    if (forgotten && forgotten->generation >= kept_.owner.generation) on_forgotten(from, step);
+    return;
+  }
   std::visit(
       [&]<class T>(const T& m) {
         if constexpr (std::is_same_v<T, ports::Report>) {
@@ -270,6 +327,7 @@ void Owner::shrink(Time now, Step& step) {
 
 void Owner::on_death(const NodeId& node, Time now, Step& step) {
   if (!kept_.owner.reach.contains(node)) return;
+  if (ending()) return on_forgotten(node, step);
   heard_[node] = {.what = What::kDead};
   if (lost_at_ == node) lost_at_.reset();
   if (row_.kind == Generation::kTakeover) {
@@ -293,6 +351,7 @@ void Owner::suspect(Time now, Step& step) {
 
 void Owner::on_time(Time now, Step& step) {
   if (!repeat_at_ || *repeat_at_ > now) return;
+  if (ending()) return gone() ? repeat_at_.reset() : ask_to_forget(now, step);
   repeat_at_ = now + kRepeat;
   if (suspect_at_ && *suspect_at_ <= now) {
     suspect_at_.reset();

@@ -23,7 +23,13 @@ class Owner {
       : id_(std::move(id)), dead_(dead), rows_(rows) {}
 
   void restore(const ports::GuestRow& row, Time now);
+  // It shall exist; nobody is asked to run it yet. `row` has its machine, group and wish.
+  void conceive(ports::GuestRow row, Step& step);
   void create(const CreateGuest& wish, Time now, Step& step);
+  // Where it shall run, and why; what is done about it is the caller's.
+  void want(const NodeId& node, const std::string& reason, Step& step);
+  // It is deleted: every node that could have something of it is told to forget it.
+  void end(Time now, Step& step);
   void allow(const ports::NodeNames& set, Time now, Step& step);
   void take_over(const ports::NodeNames& set, Time now, Step& step);
   void move(const NodeId& to, Step& step);
@@ -37,6 +43,11 @@ class Owner {
   // Where it runs as far as is known; nullopt: nobody is known to run it.
   std::optional<NodeId> holder() const;
   bool settled() const;  // Somebody runs it in the row's generation.
+  bool born() const { return row_.kind != migration::Generation::kNone; }
+  bool ending() const { return kept_.ended != Time{}; }
+  bool gone() const { return ending() && kept_.owner.reach.empty(); }
+  // Nodes of its set that are not certified dead.
+  ports::NodeNames living_set() const { return living(kept_.owner.set); }
 
  private:
   bool apply(migration::Ask ask, const NodeId& node, ports::EpochName epoch,
@@ -52,6 +63,9 @@ class Owner {
   bool took(const NodeId& node, const ports::Report& report) const;
   bool lacks_copy(const ports::Report& report) const;
   void keep(Step& step);
+  void on_forgotten(const NodeId& node, Step& step);
+  void ask_to_forget(Time now, Step& step);
+  void become_tombstone(Step& step);
   void mail(const NodeId& to, ports::Body body, Step& step) const;
   ports::NodeNames living(const ports::NodeNames& nodes) const;
 

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "ports/api.h"
+#include "ports/cloud.h"
 #include "ports/messages.h"
 #include "ports/store.h"
 
@@ -53,8 +54,9 @@ struct TakeOver {  // ... the guest to run elsewhere, without the word of its ho
 // The time asked for by Step::wake has come.
 struct Woken {};
 
-using Event = std::variant<ports::Message, AgentSeen, Certified, NodeJoined, CreateGuest,
-                           AllowNodes, MoveGuest, TakeOver, ports::Request, Woken>;
+using Event =
+    std::variant<ports::Message, AgentSeen, Certified, NodeJoined, CreateGuest, AllowNodes,
+                 MoveGuest, TakeOver, ports::Request, ports::CloudEvent, Woken>;
 
 struct Mail {
   ports::Message message;
@@ -63,6 +65,19 @@ struct Mail {
 struct Note {
   GuestId guest;
   std::string text;
+};
+struct NodeNote {  // An empty node: about the fleet.
+  NodeId node;
+  std::string text;
+};
+// To the provider; answered by one CloudEvent with this number.
+struct AskCloud {
+  std::uint64_t number = 0;
+  ports::CloudCommand what;
+};
+// To whoever watches.
+struct Publish {
+  ports::Change change;
 };
 // `why` of a guest that must be started, and none of its nodes lives: it needs a TakeOver to
 // others.
@@ -79,7 +94,7 @@ struct Reply {
   ports::Answer answer;
 };
 
-using Command = std::variant<Mail, Note, Refused, Reply>;
+using Command = std::variant<Mail, Note, NodeNote, Refused, Reply, AskCloud, Publish>;
 
 struct Step {
   std::vector<ports::RowWrite> writes;

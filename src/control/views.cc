@@ -44,6 +44,10 @@ ports::NodeView view_of(const NodeId& id, const ports::NodeRow& row, bool attach
                         std::vector<GuestId> guests) {
   ports::NodeView view{.node = id, .attached = attached, .address = row.address};
   view.phase = attached ? ports::NodePhase::kReady : ports::NodePhase::kJoining;
+  if (row.cordoned) view.phase = ports::NodePhase::kCordoned;
+  if (row.draining) view.phase = ports::NodePhase::kDraining;
+  if (!attached && !row.type.empty() && row.memory_mib == 0)
+    view.phase = ports::NodePhase::kJoining;
   if (row.dead) view.phase = ports::NodePhase::kDead;
   view.guests = std::move(guests);
   return view;

@@ -30,6 +30,8 @@ void ControlLoop::offer(ports::Message message) { offer(control::Event{std::move
 
 void ControlLoop::offer(ports::Request request) { offer(control::Event{std::move(request)}); }
 
+void ControlLoop::offer(ports::CloudEvent event) { offer(control::Event{std::move(event)}); }
+
 void ControlLoop::offer(control::Event event) {
   loop_.post([this, event = std::move(event)] { (void)ask(event); });  // A refusal is in the log.
 }
@@ -58,6 +60,12 @@ std::vector<control::Refused> ControlLoop::carry_out(const control::Step& step) 
             log_(std::format("{}: {}", c.guest.value, c.text));
           } else if constexpr (std::is_same_v<T, control::Reply>) {
             if (answerer_) answerer_->answer(c.request, c.answer);
+          } else if constexpr (std::is_same_v<T, control::NodeNote>) {
+            log_(std::format("{}: {}", c.node.value.empty() ? "fleet" : c.node.value, c.text));
+          } else if constexpr (std::is_same_v<T, control::AskCloud>) {
+            if (cloud_) cloud_->submit(c.number, c.what);
+          } else if constexpr (std::is_same_v<T, control::Publish>) {
+            if (publisher_) publisher_->publish(c.change);
           } else {
             static_assert(std::is_same_v<T, control::Refused>);
             log_(std::format("{}: refused: {}", c.guest.value, c.why));

@@ -15,6 +15,7 @@
 #include "control/control.h"
 #include "lib/io/loop.h"
 #include "ports/api.h"
+#include "ports/cloud.h"
 #include "ports/event_sink.h"
 #include "ports/mailer.h"
 #include "ports/store.h"
@@ -27,6 +28,7 @@ inline constexpr int kStoreLost = 75;    // EX_TEMPFAIL: another control plane h
 
 class ControlLoop final : public ports::EventSink<ports::Message>,
                           public ports::EventSink<ports::Request>,
+                          public ports::EventSink<ports::CloudEvent>,
                           public ports::EventSink<control::Event> {
  public:
   // `log` gets one line per note, refusal and failure. `clock` is the one wall clock. All
@@ -34,16 +36,21 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
   ControlLoop(io::Loop& loop, control::Control& control, ports::Store& store,
               std::function<Time()> clock, std::function<void(const std::string&)> log);
 
-  // Before start(); the mailer needs this object as its sink.
-  void connect(ports::Mailer& mailer, ports::Answerer* answerer = nullptr) {
+  // Before start(); the mailer and the cloud need this object as their sink. None: nobody can ask,
+  // nothing can be rented, nobody watches.
+  void connect(ports::Mailer& mailer, ports::Answerer* answerer = nullptr,
+               ports::Cloud* cloud = nullptr, ports::Publisher* publisher = nullptr) {
     mailer_ = &mailer;
     answerer_ = answerer;
+    cloud_ = cloud;
+    publisher_ = publisher;
   }
   // Loads the rows and takes up what was under way. Call once; events before it wait in the loop.
   Status start();
 
   void offer(ports::Message message) override;
   void offer(ports::Request request) override;
+  void offer(ports::CloudEvent event) override;
   void offer(control::Event event) override;
 
   // A turn now, on the loop's thread, for whoever waits for the answer: why the wish was refused.
@@ -64,7 +71,9 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
   const std::function<Time()> clock_;
   const std::function<void(const std::string&)> log_;
   ports::Mailer* mailer_ = nullptr;
-  ports::Answerer* answerer_ = nullptr;  // None: nobody can ask.
+  ports::Answerer* answerer_ = nullptr;
+  ports::Cloud* cloud_ = nullptr;
+  ports::Publisher* publisher_ = nullptr;
   std::uint64_t version_ = 0;
   std::optional<Time> wake_;
   int exit_code_ = 0;

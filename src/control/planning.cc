@@ -1,0 +1,308 @@
+// From what is known to the planner's world, and from its plan to wishes: where each guest shall
+// run. Then each guest is followed until it is there: its set is widened, it is told to move, or a
+// takeover is begun. Wishes are rows, so a control plane that restarts follows them on.
+#include <algorithm>
+#include <format>
+#include <type_traits>
+#include <utility>
+
+#include "control/control.h"
+#include "core/plan/text.h"
+
+namespace godwit::control {
+
+using std::chrono::seconds;
+
+namespace {
+
+// A guest that was told to move and still is where it was is told again.
+constexpr Duration kTellAgain = seconds{2};
+// A move that has not ended by now is no reason any more to leave its guest alone in plans.
+constexpr Duration kMoveMax = std::chrono::minutes{10};
+
+fleet::OfferingKey offering_of(const ports::NodeRow& row) {
+  return {
+      {row.type, row.zone},
+      row.spot || row.type.empty() ? fleet::CapacityType::kSpot : fleet::CapacityType::kOnDemand};
+}
+
+fleet::Choice choice_of(const ports::Choice& choice) {
+  return {{choice.allow.begin(), choice.allow.end()}, {choice.deny.begin(), choice.deny.end()}};
+}
+
+fleet::Group group_of(const ports::GroupSpec& spec) {
+  return {.id = spec.name,
+          .maximum_price = spec.maximum_price,
+          .above_maximum = spec.above_maximum == ports::AboveMaximum::kWait
+                               ? fleet::AboveMaximum::kWait
+                               : fleet::AboveMaximum::kOnDemand,
+          .spread = static_cast<fleet::Spread>(spec.spread),
+          .clouds = choice_of(spec.clouds),
+          .regions = choice_of(spec.regions),
+          .zones = choice_of(spec.zones),
+          .families = choice_of(spec.families)};
+}
+
+fleet::Phase phase_of(const ports::NodeRow& row) {
+  using enum ports::NodeStage;
+  if (row.stage == kEnding) return fleet::Phase::kTerminating;
+  if (row.stage == kAbandoned) return fleet::Phase::kAbandoned;
+  if (row.stage != kJoined || row.memory_mib == 0) return fleet::Phase::kLaunching;
+  if (row.draining) return fleet::Phase::kDraining;
+  return row.cordoned ? fleet::Phase::kCordoned : fleet::Phase::kReady;
+}
+
+std::vector<ports::Term> terms_of(const std::vector<plan::Term>& terms) {
+  std::vector<ports::Term> all;
+  // The planner's gains are positive; what is shown are costs.
+  for (const plan::Term& term : terms)
+    all.push_back({term.name, static_cast<double>(-term.amount.value) / 1e6});
+  return all;
+}
+
+std::vector<ports::Rejected> rejected_of(const std::vector<plan::Rejected>& rejected) {
+  std::vector<ports::Rejected> all;
+  for (const plan::Rejected& one : rejected) all.push_back({plan::to_text(one.offering), one.why});
+  return all;
+}
+
+}  // namespace
+
+// Takes guests now.
+bool Control::ready(const NodeId& node) const {
+  const auto at = instances_.rows().find(node);
+  return at != instances_.rows().end() && !at->second.dead &&
+         at->second.stage == ports::NodeStage::kJoined && at->second.memory_mib > 0 &&
+         instances_.attached(node);
+}
+
+// Where it runs, is started, or was last as far as is known.
+std::optional<NodeId> Control::place_of(const Owner& owner) const {
+  const ports::OwnerRow& row = owner.row().owner;
+  if (!owner.born()) return std::nullopt;
+  if (row.kind == ports::GenerationKind::kTaken && !owner.settled()) return row.taker;
+  if (row.kind == ports::GenerationKind::kTakeover)
+    if (const ports::NodeNames set = owner.living_set(); !set.empty() && !owner.holder())
+      return *set.begin();
+  if (row.holder.value.empty()) return std::nullopt;
+  return row.holder;
+}
+
+fleet::World Control::world(Time now) const {
+  fleet::World world{.now = now,
+                     .incarnation = config_.incarnation,
+                     .next_node = instances_.counters().nodes_named + 1,
+                     .policy = policy_};
+  if (config_.provider) {
+    world.billing = config_.provider->billing;
+    world.offerings = market_.offerings(now, policy_);
+  }
+  for (const auto& [id, group] : groups_) world.groups.emplace(id, group_of(group.spec));
+  for (const auto& [id, row] : instances_.rows()) {
+    if (row.dead || row.type.empty()) continue;
+    fleet::Node node{.id = id,
+                     .offering = offering_of(row),
+                     .phase = phase_of(row),
+                     .memory_mib = row.memory_mib,
+                     .vcpus = row.vcpus,
+                     .launched = row.launched,
+                     .reachable = instances_.attached(id)};
+    if (row.spot && row.max_price.value > 0) node.bid = row.max_price;
+    if (const auto* state = instances_.state(id)) node.notice = state->notice;
+    if (const auto idle = idle_since_.find(id); idle != idle_since_.end())
+      node.idle_since = idle->second;
+    world.nodes.emplace(id, std::move(node));
+  }
+  for (const auto& [id, owner] : guests_) {
+    const ports::GuestRow& row = owner.row();
+    if (row.group.value.empty() || owner.ending()) continue;  // Not ours to place.
+    const auto life = lives_.find(id);
+    fleet::Guest guest{.id = id,
+                       .group = row.group,
+                       .memory_mib = row.machine.memory_mib,
+                       .vcpus = row.machine.vcpus,
+                       .on = place_of(owner)};
+    if (!row.wanted.value.empty()) guest.wanted = row.wanted;
+    if (life != lives_.end()) {
+      guest.moving_to = life->second.moving_to;
+      guest.since_on = life->second.since_on;
+      guest.escapes = life->second.escapes;
+    }
+    world.guests.emplace(id, std::move(guest));
+  }
+  return world;
+}
+
+void Control::replan(Time now, Step& step) {
+  dirty_ = false;
+  if (!config_.provider || !market_.ready()) return;
+  // A node is idle while nobody is there, comes, or wants to.
+  std::set<NodeId> busy;
+  for (const auto& [id, owner] : guests_) {
+    if (const auto at = place_of(owner)) busy.insert(*at);
+    if (!owner.row().wanted.value.empty() && !owner.ending()) busy.insert(owner.row().wanted);
+    if (owner.ending()) busy.insert(owner.row().owner.reach.begin(), owner.row().owner.reach.end());
+    if (const auto life = lives_.find(id); life != lives_.end() && life->second.moving_to)
+      busy.insert(*life->second.moving_to);
+  }
+  for (const auto& [node, row] : instances_.rows()) {
+    if (row.dead || row.type.empty()) continue;
+    if (busy.contains(node)) {
+      idle_since_.erase(node);
+    } else {
+      idle_since_.try_emplace(node, now);
+    }
+  }
+  plan_ = plan::make_plan(world(now));
+  adopt(plan_, now, step);
+  follow_all(now, step);
+}
+
+void Control::adopt(const plan::Plan& plan, Time now, Step& step) {
+  for (const plan::Action& action : plan.actions) {
+    std::visit(
+        [&]<class T>(const T& a) {
+          if constexpr (std::is_same_v<T, plan::Launch>) {
+            launch(a, now, step);
+          } else if constexpr (std::is_same_v<T, plan::Place>) {
+            guest(a.guest).want(a.node, fleet::to_string(a.reason), step);
+          } else if constexpr (std::is_same_v<T, plan::Move>) {
+            guest(a.guest).want(a.to, fleet::to_string(a.reason), step);
+            ports::MoveView& move =
+                journal_.begin(a.guest, a.from, a.to, fleet::to_string(a.reason), now);
+            move.terms = terms_of(a.terms);
+            move.rejected = rejected_of(a.rejected);
+          } else if constexpr (std::is_same_v<T, plan::Stay>) {
+            guest(a.guest).want(a.node, "stay", step);
+            journal_.give_up(a.guest, a.why, now);
+          } else if constexpr (std::is_same_v<T, plan::Terminate>) {
+            instances_.end(a.node, a.why, now, step);
+          } else {
+            instances_.abandon(a.node, step);
+            event({}, {}, a.node, "abandoned", a.why, now, step);
+          }
+        },
+        action);
+  }
+  for (auto& [id, owner] : guests_) {
+    const auto escapes = plan.escapes.find(id);
+    lives_[id].escapes = escapes == plan.escapes.end() ? std::vector<NodeId>{} : escapes->second;
+    if (plan.unplaceable.contains(id)) touched_guests_.insert(id);
+  }
+}
+
+void Control::launch(const plan::Launch& launch, Time now, Step& step) {
+  ports::NodeRow row{.type = launch.offering.pool.type,
+                     .zone = launch.offering.pool.zone,
+                     .spot = launch.offering.capacity == fleet::CapacityType::kSpot,
+                     .launched = now,
+                     .why = fleet::to_string(launch.reason)};
+  if (launch.bid) row.max_price = *launch.bid;
+  instances_.launch(launch.node, std::move(row), now, step);
+  event({}, {}, launch.node, "launch",
+        std::format("{} at {}: {}", plan::to_text(launch.offering), plan::to_text(launch.rate),
+                    fleet::to_string(launch.reason)),
+        now, step);
+}
+
+// --- Following a wish.
+
+void Control::follow_all(Time now, Step& step) {
+  follow_at_.reset();
+  for (auto& [id, owner] : guests_) follow(id, owner, now, step);
+}
+
+void Control::follow(const GuestId& id, Owner& owner, Time now, Step& step) {
+  const ports::GuestRow& row = owner.row();
+  if (row.group.value.empty() || owner.ending()) return;
+  const auto again = [&](Time at) {
+    if (!follow_at_ || at < *follow_at_) follow_at_ = at;
+  };
+  const NodeId wanted = row.wanted;
+  if (!owner.born()) {
+    if (ready(wanted)) give_birth(id, owner, now, step);
+    return;
+  }
+  const auto holder = owner.holder();
+  if (!holder) {
+    // Nobody of its set lives, or it would be started there by the takeover that its death began.
+    if (owner.living_set().empty() && ready(wanted)) owner.take_over({wanted}, now, step);
+    return;
+  }
+  Life& life = lives_[id];
+  if (life.moving_to && (*life.moving_to == *holder || now - life.asked_at > kMoveMax)) {
+    life.moving_to.reset();
+    dirty_ = true;
+  }
+  if (!owner.settled() || row.owner.kind == ports::GenerationKind::kTakeover) return;
+  ports::NodeNames set{*holder};
+  for (const NodeId& escape : life.escapes)
+    if (ready(escape)) set.insert(escape);
+  const bool goes = wanted != *holder && ready(wanted);
+  if (goes) set.insert(wanted);
+  // An order reaches a guest only while it stands still: its move is over first.
+  if (set != row.owner.set && !life.moving_to) {
+    owner.allow(set, now, step);
+    return again(now + kTellAgain);
+  }
+  if (!goes || !row.owner.set.contains(wanted)) return;
+  if (life.moving_to && now - life.asked_at < kTellAgain) return again(life.asked_at + kTellAgain);
+  if (!life.moving_to) {
+    journal_.begin(id, *holder, wanted, row.reason, now);
+    event(row.group, id, wanted, row.reason,
+          std::format("moves from {} to {}", holder->value, wanted.value), now, step);
+  }
+  life.moving_to = wanted;
+  life.asked_at = now;
+  touched_guests_.insert(id);
+  owner.move(wanted, step);
+  again(now + kTellAgain);
+}
+
+void Control::give_birth(const GuestId& id, Owner& owner, Time now, Step& step) {
+  ports::NodeNames set{owner.row().wanted};
+  for (const NodeId& escape : lives_[id].escapes)
+    if (ready(escape)) set.insert(escape);
+  owner.create({.guest = id,
+                .node = owner.row().wanted,
+                .set = set,
+                .machine = owner.row().machine,
+                .container = owner.row().container},
+               now, step);
+  tell_ports(id, step);
+}
+
+// Somebody else runs it than before, or it is known again who does.
+void Control::arrived(const GuestId& id, Owner& owner, const std::optional<NodeId>& before,
+                      Time now, Step& step) {
+  touched_guests_.insert(id);
+  dirty_ = true;
+  const auto at = owner.holder();
+  if (!at || !owner.settled()) return;
+  Life& life = lives_[id];
+  const ports::OwnerRow& row = owner.row().owner;
+  const bool cold = row.kind == ports::GenerationKind::kTaken && !row.from && row.reported.hop == 0;
+  if (life.since_on == Time{} && cold) {
+    life.since_on = now;
+    return event(owner.row().group, id, *at, "started", "runs for the first time", now, step);
+  }
+  const bool noticed = before && instances_.state(*before) && instances_.state(*before)->notice;
+  const bool lost = before && instances_.dead().contains(*before);
+  std::string reason = owner.row().wanted == *at ? owner.row().reason : noticed ? "notice" : "loss";
+  if (lost && cold) reason = "loss";
+  if (before && journal_.arrived(id, *before, *at, !cold, reason, now)) {
+    life.since_on = now;
+    event(owner.row().group, id, *at, reason,
+          cold ? std::format("was started again, without its memory: {} is gone", before->value)
+               : std::format("runs on {}, came from {}", at->value, before->value),
+          now, step);
+  }
+  if (life.moving_to == *at) life.moving_to.reset();
+  // Its agent has chosen another place, and it is there: that is where it is wanted, until a plan
+  // says otherwise.
+  if (!life.moving_to && owner.row().wanted != *at && !owner.row().group.value.empty() &&
+      (noticed || lost))
+    owner.want(*at, reason, step);
+}
+
+}  // namespace godwit::control

@@ -1,0 +1,87 @@
+// What nodes and the gateway are told of each other, and what watchers are shown.
+#include <utility>
+
+#include "control/control.h"
+
+namespace godwit::control {
+
+ports::Fleet Control::fleet() const {
+  ports::Fleet fleet{.gateway = config_.gateway};
+  for (const auto& [node, row] : instances_.rows())
+    if (!row.dead && row.port != 0) fleet.nodes[node] = {row.address, row.port};
+  return fleet;
+}
+
+// To all who are attached, when it has changed.
+void Control::tell_fleet(Step& step) {
+  if (config_.incarnation.empty()) return;
+  ports::Fleet now = fleet();
+  if (now == told_fleet_) return;
+  told_fleet_ = std::move(now);
+  for (const auto& [node, address] : told_fleet_.nodes)
+    if (instances_.attached(node))
+      step.commands.push_back(Mail{{{}, ports::kControl, node, told_fleet_}});
+  if (instances_.attached(ports::kGateway))
+    step.commands.push_back(Mail{{{}, ports::kControl, ports::kGateway, told_fleet_}});
+}
+
+void Control::tell_ports(const GuestId& id, Step& step) const {
+  const auto at = guests_.find(id);
+  if (at == guests_.end() || !instances_.attached(ports::kGateway)) return;
+  const ports::GuestRow& row = at->second.row();
+  const auto group = groups_.find(row.group);
+  if (group == groups_.end() || row.machine.address.empty()) return;
+  ports::Publish publish{row.machine.address, {}};
+  if (!at->second.ending())
+    for (const ports::Port& port : group->second.spec.ports)
+      if (port.published != 0) publish.ports.push_back(port);
+  step.commands.push_back(Mail{{id, ports::kControl, ports::kGateway, std::move(publish)}});
+}
+
+// One Change for everything that the step has touched.
+void Control::publish(Time now, Step& step) {
+  const auto tell = [&](auto body) {
+    step.commands.push_back(Publish{{++version_, std::move(body)}});
+  };
+  std::set<GroupId> groups;
+  for (const ports::RowWrite& write : step.writes) {
+    if (const auto* guest = std::get_if<ports::GuestWrite>(&write))
+      touched_guests_.insert(guest->guest);
+    if (const auto* node = std::get_if<ports::NodeWrite>(&write)) touched_nodes_.insert(node->node);
+    if (const auto* group = std::get_if<ports::GroupWrite>(&write)) groups.insert(group->group);
+  }
+  for (const GuestId& id : std::exchange(touched_guests_, {})) {
+    const auto at = guests_.find(id);
+    if (at == guests_.end() || at->second.gone()) {
+      tell(ports::Removed{id});
+      continue;
+    }
+    tell(guest_view(id, at->second));
+    groups.insert(at->second.row().group);
+    if (const auto place = place_of(at->second)) touched_nodes_.insert(*place);
+  }
+  for (const NodeId& id : std::exchange(touched_nodes_, {})) {
+    if (instances_.rows().contains(id)) {
+      tell(node_view(id, now));
+    } else if (id != ports::kGateway) {
+      tell(ports::Removed{id});
+    }
+  }
+  for (const GroupId& id : groups) {
+    if (id.value.empty()) continue;
+    const auto at = groups_.find(id);
+    if (at == groups_.end()) {
+      tell(ports::Removed{id});
+    } else {
+      tell(group_view(at->second));
+    }
+  }
+}
+
+void Control::event(const GroupId& group, const GuestId& guest, const NodeId& node,
+                    const std::string& reason, const std::string& text, Time now, Step& step) {
+  const ports::EventView& view = journal_.add(now, group, guest, node, reason, text);
+  step.commands.push_back(Publish{{++version_, view}});
+}
+
+}  // namespace godwit::control
