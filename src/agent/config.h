@@ -28,6 +28,7 @@ struct Config {
   Duration ready_max = std::chrono::seconds{30};  // PREPARE to READY; QEMU starts in 0.3-1.5 s.
   Duration pause_max = std::chrono::seconds{10};  // STOP to GRANT; then the attempt is given up.
   Duration receive_max = std::chrono::minutes{10};  // READY to LOADED at the destination.
+  Duration sealed_max = std::chrono::seconds{30};   // The same, once a takeover waits for it.
 
   // Between two announcements of where a guest is; a route that nobody announced for so long goes.
   Duration announce = std::chrono::seconds{5};
@@ -42,7 +43,7 @@ struct Config {
   Duration escape_wait = std::chrono::seconds{2};
   // In place of ready_max: of 120 s a node that does not answer may not cost 30.
   Duration escape_ready_max = std::chrono::seconds{10};
-  Duration escape_retry = std::chrono::seconds{1};  // After every candidate has failed.
+  Duration escape_retry = std::chrono::seconds{1};  // Between two attempts to the same node.
 };
 
 // State of the agent that its guests read.

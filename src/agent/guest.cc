@@ -80,6 +80,7 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
                 .attempt = names_.attempt_name(state_.attempt),
                 .peer = names_.name(state_.to),
                 .key = draw_key_(),
+                .begun = now,
                 .give_up = now + (here_.notice ? config_.escape_ready_max : config_.ready_max)};
   }
   for (const Do effect : out.effects) carry_out(effect, input, now, step);
@@ -266,8 +267,13 @@ void Guest::on_message(const ports::Message& message, Time now, Step& step) {
           refuse(m, from, now, step);
         } else if constexpr (std::is_same_v<T, ports::Order>) {
           apply(of_generation(On::kOrder, m.generation, m.set), now, step);
+          make_way(m.generation, now, step);
         } else if constexpr (std::is_same_v<T, ports::Seal>) {
           apply(of_generation(On::kSeal, m.generation, m.set), now, step);
+          // A stream that is whole is loaded in seconds; whose source is gone never is.
+          if (state_.place == Place::kIncoming && state_.seal_waits != 0)
+            journey_.give_up =
+                std::min(journey_.give_up.value_or(Time::max()), now + config_.sealed_max);
         } else if constexpr (std::is_same_v<T, ports::Take>) {
           take(m, now, step);
         } else if constexpr (std::is_same_v<T, ports::AskClear>) {

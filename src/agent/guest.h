@@ -51,7 +51,7 @@ class Guest {
   // For a notice: whether it leaves by an attempt that has not granted yet, whether it could begin
   // one, and how often it has. leave() begins one; stay() forgets all that.
   bool leaves() const;
-  bool may_leave(Time now) const;
+  bool may_leave(Time now);
   int tries() const { return escape_.tries; }
   void leave(Time now, Step& step);
   void stay() { escape_ = {}; }
@@ -75,25 +75,36 @@ class Guest {
     ports::Ready ready;  // What READY said, or says.
     bool mirror_closed = false;
     bool switched = false;
+    Time begun{};
     std::optional<Time> give_up;
     Time stopped_at;
     std::uint64_t bytes = 0;
     std::uint64_t bytes_while_stopped = 0;
   };
 
+  struct Failure {
+    Duration cost{};  // All the time that attempts to this node have taken.
+    Time again{};     // Not before.
+  };
   struct Escape {
-    ports::NodeNames failed;     // Since all were tried.
+    std::map<NodeId, Failure> failed;
     std::optional<NodeId> wish;  // The control plane's.
     int tries = 0;
-    std::optional<Time> again;
+    Time pause{};               // Nothing is begun before.
+    std::optional<Time> again;  // A node, or the end of the pause, is waited for.
+  };
+  struct Candidate {
+    NodeId node;
+    Duration cost{}, wait{};
   };
 
   // Numbers of nodes that a long life used up come back: the state names all that still matters.
   // False: even so there is no room for `more` names.
   bool make_room(std::size_t more, Step& step);
-  std::optional<NodeId> next_place() const;
+  std::optional<Candidate> next_place(Time now) const;
   void place_failed(const NodeId& node, Time now);
   void wish(const NodeId& to, Time now, Step& step);
+  void make_way(std::uint32_t generation, Time now, Step& step);
 
   // One input to the ownership table, and all that follows from it.
   void apply(migration::Input input, Time now, Step& step);

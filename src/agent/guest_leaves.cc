@@ -42,42 +42,51 @@ bool Guest::route_told(const ports::Message& message, const ports::RouteAt& told
 
 // --- Leaving
 
-std::optional<NodeId> Guest::next_place() const {
-  const ports::NodeNames set = names_.names(state_.record.set);
-  const auto fits = [&](const NodeId& node) {
-    return node != config_.self && set.contains(node) && here_.fleet.nodes.contains(node) &&
-           !escape_.failed.contains(node);
-  };
-  if (escape_.wish && fits(*escape_.wish)) return escape_.wish;
-  for (const NodeId& node : set)
-    if (fits(node)) return node;
-  return std::nullopt;
+// Among the living nodes of the set, the one that has cost the least time so far: a node that
+// refuses costs next to nothing, one that does not answer 10 s; and it counts thrice, since it is
+// probably gone, where one whose stream broke had bad luck. The best may have to be waited for.
+std::optional<Guest::Candidate> Guest::next_place(Time now) const {
+  std::optional<Candidate> best;
+  for (const NodeId& node : names_.names(state_.record.set)) {
+    if (node == config_.self || !here_.fleet.nodes.contains(node)) continue;
+    const auto failed = escape_.failed.find(node);
+    if (failed == escape_.failed.end() && escape_.wish == node) return Candidate{node, {}, {}};
+    Candidate place{node, {}, {}};
+    if (failed != escape_.failed.end())
+      place = {node, failed->second.cost, std::max(Duration{}, failed->second.again - now)};
+    if (!best || place.cost + place.wait < best->cost + best->wait) best = place;
+  }
+  return best;
 }
 
 bool Guest::leaves() const {
   return state_.place == Place::kPrecopy || state_.place == Place::kStopped;
 }
 
-bool Guest::may_leave(Time now) const {
-  const bool waits = escape_.again && *escape_.again > now;
-  return ran_at() && state_.place == Place::kStill && !waits && next_place();
+bool Guest::may_leave(Time now) {
+  escape_.again.reset();
+  if (!ran_at() || state_.place != Place::kStill) return false;
+  const auto to = next_place(now);
+  if (!to) return false;
+  const Time at = std::max(now + to->wait, escape_.pause);
+  if (at > now) escape_.again = at;
+  return at <= now;
 }
 
 void Guest::leave(Time now, Step& step) {
-  const auto to = next_place();
+  const auto to = next_place(now);
   if (!to || !make_room(1, step)) return;
   ++escape_.tries;
-  step.commands.push_back(Note{id_, std::format("leaves for {}", to->value)});
-  apply({.on = On::kMove, .to = names_.index(*to)}, now, step);
+  step.commands.push_back(Note{id_, std::format("leaves for {}", to->node.value)});
+  apply({.on = On::kMove, .to = names_.index(to->node)}, now, step);
 }
 
-// The next one is tried at once; when none is left, all of them again after a while.
 void Guest::place_failed(const NodeId& node, Time now) {
   if (!here_.notice) return;
-  escape_.failed.insert(node);
-  if (next_place()) return;
-  escape_.failed.clear();
-  escape_.again = now + config_.escape_retry;
+  auto& failed = escape_.failed[node];
+  const Duration took = journey_.begun == Time{} ? Duration{} : now - journey_.begun;
+  failed.cost += (journey_.leg == Leg::kAsking ? 3 : 1) * took + config_.escape_retry;
+  failed.again = now + config_.escape_retry;
 }
 
 void Guest::wish(const NodeId& to, Time now, Step& step) {
@@ -87,11 +96,19 @@ void Guest::wish(const NodeId& to, Time now, Step& step) {
     return;
   escape_.wish = to;
   escape_.failed.erase(to);
-  escape_.again.reset();
   // Nothing has been copied yet.
   const bool asks = state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking;
   if (asks && journey_.peer != to)
     fail_attempt(std::format("the control plane names {}", to.value), now, step);
+}
+
+// An order is adopted only between attempts, and may be what makes the next one possible: it comes
+// first while nothing was copied, and is repeated within a second.
+void Guest::make_way(std::uint32_t generation, Time now, Step& step) {
+  const bool asks = state_.place == Place::kPrecopy && journey_.leg == Leg::kAsking;
+  if (!here_.notice || !asks || generation <= state_.record.epoch.generation) return;
+  escape_.pause = now + config_.escape_retry;
+  fail_attempt("an order comes first", now, step);
 }
 
 }  // namespace godwit::agent

@@ -23,6 +23,9 @@ void Guest::receive(const ports::Prepare& prepare, const NodeId& from, Time now,
   in.attempt = names_.attempt(prepare.attempt);
   in.epoch = {prepare.epoch.generation, prepare.epoch.hop};
   apply(in, now, step);
+  if (state_.place != Place::kIdle) return;
+  const bool sealed = in.epoch.generation < state_.record.sealed;
+  mail(from, ports::NotReady{prepare.attempt, sealed ? "sealed" : "a newer epoch ran here"}, step);
 }
 
 void Guest::on_tap(const TapMade& made, Time, Step& step) {

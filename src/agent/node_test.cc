@@ -261,6 +261,25 @@ TEST_F(AgentAmongOthers, ANoticeThatIsWithdrawnEndsIt) {
   EXPECT_TRUE(agent_->surroundings().notice);
 }
 
+// An order may name the node that is needed; attempts that only wait make way for it.
+TEST_F(AgentAmongOthers, AnOrderComesBeforeAnAttemptThatOnlyWaits) {
+  run("g1", {kSelf, kOther});
+  EXPECT_EQ(mails<ports::Prepare>(on(notice(now_ + seconds{120}))), "n1:g1");
+  const ports::Order order{2, {kSelf, kFar}};
+  EXPECT_FALSE(mailed<ports::Moved>(told("g1", order)).done);
+  EXPECT_EQ(mails<ports::Prepare>(qemu("g1", ports::Running{})), "") << "the order is repeated";
+  EXPECT_EQ(mails<ports::Prepare>(told("g1", order)), "");
+  std::string left;
+  for (const Step& step : pass(seconds{1})) left += mails<ports::Prepare>(step);
+  EXPECT_EQ(left, "n2:g1");
+}
+
+TEST_F(AgentAmongOthers, WhoMayNotTakeAGuestSaysSo) {
+  told("g1", ports::Seal{3, {kSelf, kOther}});
+  const ports::Prepare old{.attempt = {kOther, 1}, .epoch = {2, 0}};
+  EXPECT_EQ(mailed<ports::NotReady>(told("g1", old, kOther)).why, "sealed");
+}
+
 // Better be prepared to go.
 TEST_F(AgentAmongOthers, ANoticeThatCannotBeReadCounts) {
   run("g1");

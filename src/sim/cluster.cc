@@ -11,6 +11,14 @@ namespace {
 
 const GuestId kGuest{"g1"};
 constexpr Duration kCertifiedAfter = std::chrono::seconds{20};
+constexpr Duration kNotice = std::chrono::seconds{120};
+constexpr Duration kLateMax = std::chrono::seconds{5};
+constexpr Duration kDownStep = std::chrono::seconds{1};  // Ten of them, on average.
+
+ports::NoticeTold notice_of(std::optional<Time> at) {
+  if (!at) return {std::optional<ports::InterruptionNotice>{}};
+  return {ports::InterruptionNotice{.at = *at}};
+}
 
 NodeId name_of(int n) { return {std::format("i-{}/boot", n)}; }
 std::string address_of(int n) { return std::format("10.0.{}.10", n + 1); }
@@ -37,6 +45,8 @@ struct Cluster::Node final : ports::EventSink<ports::HypervisorEvent> {
   std::deque<agent::Event> events;
   std::unique_ptr<agent::Agent> agent;  // None: it has crashed.
   std::optional<Time> wake;
+  std::optional<Time> ends;  // Its instance has notice.
+  bool held = false;         // The guest, when the notice came.
   bool dead = false;
   ports::FakeNetwork network;
   ports::FakeHypervisor hypervisor;  // Last: it offers events.
@@ -79,7 +89,8 @@ void Cluster::go_on(const Weather& weather) {
   std::vector<int> busy;
   for (int n = 0; n < nodes(); ++n)
     if (!node(n).dead && node(n).hypervisor.pending(kGuest)) busy.push_back(n);
-  if ((mail_.empty() && busy.empty()) || pick(100) < (weather.lossy ? 4 : 1)) return advance();
+  const bool idle = mail_.empty() && busy.empty();
+  if (idle || pick(100) < (weather.lossy ? 4 : 1)) return advance(idle);
   const bool post = busy.empty() || (!mail_.empty() && pick(2) == 0);
   if (post) return deliver(weather);
   Node& at = node(busy[random_.below(busy.size())]);
@@ -104,6 +115,7 @@ void Cluster::fault_or_wish(const Weather& weather, bool& done) {
     return kill_qemu(*n);
   }
   if (!node_died_ && comes(weather.node_deaths, 10'000)) return kill_node(*n);
+  if (comes(weather.notices, 10'000)) return give_notice();
   done = false;
   if (control_ && comes(weather.moves, 1000))
     control_events_.push_back(control::MoveGuest{kGuest, name_of(*n)});
@@ -129,19 +141,30 @@ void Cluster::deliver(const Weather& weather) {
 }
 
 // The next moment at which somebody wants to be woken, a crashed process comes back, or a
-// certificate arrives.
-void Cluster::advance() {
-  if (!control_ && pick(10) == 0) return start_control();
+// certificate arrives. With an end in sight, neither what is on its way nor the restart of a
+// crashed process takes minutes.
+void Cluster::advance(bool idle) {
+  if (!control_ && !away_ && pick(10) == 0) return start_control();
   for (int n = 0; n < nodes(); ++n)
     if (!node(n).dead && !node(n).agent && pick(10) == 0) return start_agent(n);
   std::optional<Time> next = control_ ? control_wake_ : std::nullopt;
   const auto earlier = [&](Time at) { next = next ? std::min(*next, at) : at; };
   for (const auto& at : nodes_)
     if (at->agent && at->wake) earlier(*at->wake);
-  for (const auto& [at, name] : certificates_) earlier(at);
+  for (const auto& [at, name] : certificates_)
+    if (control_) earlier(at);
+  for (const auto& at : nodes_)
+    if (!at->dead && at->ends) earlier(*at->ends);
   if (!next) return;
+  const bool ends = std::ranges::any_of(nodes_, [](const auto& n) { return !n->dead && n->ends; });
+  const bool down =
+      std::ranges::any_of(nodes_, [](const auto& n) { return !n->dead && !n->agent; });
+  if (ends && !idle) next = std::min(*next, now_ + kLateMax);
+  if (ends && down) next = std::min(*next, now_ + kDownStep);
   now_ = std::max(now_, *next);
   wire_.now = now_;
+  for (int n = 0; n < nodes(); ++n)
+    if (!node(n).dead && node(n).ends && *node(n).ends <= now_) end_instance(n);
   for (const auto& at : nodes_)
     if (at->agent && at->wake && *at->wake <= now_) at->events.push_back(agent::Woken{});
   if (!control_) return;
@@ -259,6 +282,7 @@ void Cluster::start_agent(int n) {
   at.hypervisor.forget();
   at.agent = std::make_unique<agent::Agent>(config, [] { return std::string(64, 'a'); });
   carry_out(n, at.agent->restart(at.record, at.fleet, now_));
+  if (at.ends) at.events.push_back(notice_of(at.ends));
   if (control_) control_events_.push_back(control::AgentSeen{name_of(n), true});
 }
 
@@ -301,6 +325,37 @@ void Cluster::kill_node(int n) {
   node(n).dead = true;
   node_died_ = true;
   certificates_.emplace_back(now_ + kCertifiedAfter, name_of(n));
+}
+
+void Cluster::control_goes_away() {
+  away_ = true;
+  crash_control();
+}
+
+void Cluster::give_notice() {
+  std::vector<int> safe;
+  for (int n = 0; n < nodes(); ++n)
+    if (!node(n).dead && !node(n).ends) safe.push_back(n);
+  if (safe.size() < 2) return;
+  const int n = safe[random_.below(safe.size())];
+  Node& at = node(n);
+  at.ends = now_ + kNotice;
+  at.held = at.hypervisor.runs(kGuest);
+  if (trace) trace(std::format("{}: its instance has notice", n));
+  if (at.agent) at.events.push_back(notice_of(at.ends));
+}
+
+// A record that says idle has heard that the guest ran elsewhere.
+void Cluster::end_instance(int n) {
+  const auto record = node(n).record.find(kGuest);
+  const bool holds =
+      record != node(n).record.end() && record->second.role != ports::RoleName::kIdle;
+  if (holds && broken_.empty())
+    broken_ = std::format("{}: the instance ends, and the guest has not left", n);
+  ++ended_;
+  if (node(n).held) ++left_;
+  if (trace) trace(std::format("{}: its instance ends", n));
+  kill_node(n);
 }
 
 void Cluster::plant(int n) {
@@ -354,7 +409,8 @@ void Cluster::carry_out(int n, const agent::Step& step) {
   std::optional<std::string> row;
   for (const agent::Command& command : step.commands) {
     const auto* note = std::get_if<agent::Note>(&command);
-    if (note && trace) trace(std::format("{}: {}", n, note->text));
+    if (note && trace)
+      trace(std::format("{} {}: {}", now_.time_since_epoch().count() / 1000, n, note->text));
     if (!note || !note->text.contains('.')) continue;
     ++taken_[note->text];
     if (!row || (hold_ && hold_->row == note->text)) row = note->text;

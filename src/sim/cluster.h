@@ -4,7 +4,8 @@
 //
 // All of it is decided by one seed: the same seed, the same story. After each thing that happens
 // the laws are checked (broken()): never two runners; nobody runs from an older memory than a
-// living whole copy; and no step but a fault removes the last copy of what ran last.
+// living whole copy; no step but a fault removes the last copy of what ran last; and who holds the
+// guest on an instance that has notice is rid of it before the instance ends.
 #pragma once
 
 #include <array>
@@ -42,6 +43,7 @@ struct Weather {
   int stream_faults = 0;  // Planted in QEMUs, per 1,000.
   int qemu_deaths = 0;    // Per 10,000.
   int node_deaths = 0;    // Per 10,000; at most one in a cluster's life.
+  int notices = 0;        // Per 10,000; the instance ends 120 s later. One living node has none.
   int moves = 0, orders = 0, takeovers = 0;  // Wishes, per 1,000.
 };
 
@@ -58,6 +60,9 @@ class Cluster {
 
   void create();                        // The guest, on node 0, allowed on all nodes.
   void happen(const Weather& weather);  // One thing.
+  // Until it comes back; else it does so soon after a crash.
+  void control_goes_away();
+  void control_comes_back() { away_ = false; }
   // Kill there, once, when the row is next taken.
   void hold(Hold hold) { hold_ = std::move(hold); }
   // The victim, if the row was taken; nullopt: not yet, or there was no such victim.
@@ -70,6 +75,9 @@ class Cluster {
   // Times each row was taken.
   const std::map<std::string, int>& taken() const { return taken_; }
   std::uint32_t hops() const { return hops_; }
+  // Instances that ended after a notice, and how many of them held the guest when it came.
+  int ended() const { return ended_; }
+  int left() const { return left_; }
   std::string describe() const;
   std::function<void(const std::string&)> trace;  // If set, gets a line per row and fault.
 
@@ -85,7 +93,7 @@ class Cluster {
   void fault_or_wish(const Weather& weather, bool& done);
   void go_on(const Weather& weather);
   void deliver(const Weather& weather);
-  void advance();
+  void advance(bool idle);
   void drain();
   void check(bool fault);
 
@@ -95,6 +103,8 @@ class Cluster {
   void crash_control();
   void kill_qemu(int n);
   void kill_node(int n);
+  void give_notice();
+  void end_instance(int n);
   void plant(int n);
 
   void carry_out(int n, const agent::Step& step);
@@ -123,6 +133,8 @@ class Cluster {
   bool run_failure_ = false;  // Planted: that copy may be thrown away.
   bool node_died_ = false;
   bool wanted_ = false;
+  bool away_ = false;
+  int ended_ = 0, left_ = 0;
   std::uint32_t hops_ = 0;
 };
 
