@@ -162,74 +162,76 @@ struct BadWords {
   std::string what, fix;  // Parts of the error: the flag or field, and the remedy.
 };
 
+std::vector<std::string> run(std::vector<std::string> flags) {
+  std::vector<std::string> words{"run", kImage};
+  words.insert(words.end(), flags.begin(), flags.end());
+  words.insert(words.end(), {"--", "x"});
+  return words;
+}
+
+const BadWords kBadWords[] = {
+    {{}, 64, "subcommand", "--help"},
+    {{"fly"}, 64, "'fly'", "--help"},
+    {{"--fly"}, 64, "", "--help"},
+    {{"run"}, 64, "image", "--help"},
+    {{"run", "redis", "--", "x"}, 65, "image: ", "godwit image import"},
+    {{"run", kImage}, 65, "command: ", "name the program"},
+    {{"run", kImage, "--images", "nowhere"}, 4, "image: ", "nowhere"},
+    {run({"--name", "Web"}), 65, "name: ", "use 1 to 50"},
+    {run({"--name", ""}), 65, "name: ", "use 1 to 50"},
+    {run({"--name", "a\xff"}), 65, "--name: ", "UTF-8"},
+    {run({"--count", "x"}), 64, "--count", "--help"},
+    {run({"--count", "-1"}), 64, "--count", "--help"},
+    {run({"--count", "10001"}), 65, "count: ", "use 0 to 10000"},
+    {run({"--memory-mib", "1"}), 65, "memory_mib: ", "use 64 to"},
+    {run({"--memory-mib", "0"}), 65, "memory_mib: ", "use 64 to"},
+    {run({"--vcpus", "0"}), 65, "vcpus: ", "use 1 to 128"},
+    {run({"--env", "x"}), 65, "--env: ", "NAME=VALUE"},
+    {run({"--env", "=x"}), 65, "--env: ", "NAME=VALUE"},
+    {run({"--env", "A=\xff"}), 65, "--env: ", "UTF-8"},
+    {run({"--publish", "x"}), 65, "--publish: ", "8080:80"},
+    {run({"--publish", "80:"}), 65, "--publish: ", "8080:80"},
+    {run({"--publish", "1:2:3"}), 65, "--publish: ", "8080:80"},
+    {run({"--publish", "70000"}), 65, "ports[0]: ", "use 1 to 65535"},
+    {run({"--publish", "80", "--publish", "81:80"}), 65, "ports[1]: ", "each port once"},
+    {run({"--max-price", "cheap"}), 65, "--max-price: ", "0.012"},
+    {run({"--max-price="}), 65, "--max-price: ", "0.012"},
+    {run({"--max-price=-1"}), 65, "--max-price: ", "0.012"},
+    {run({"--max-price", "0"}), 65, "maximum_price: ", "0.012"},
+    {run({"--restart", "sometimes"}), 64, "--restart: ", "always,on-failure,never"},
+    {run({"--output", "xml"}), 64, "--output: ", "table,json"},
+    {{"apply"}, 64, "--file", "--help"},
+    {{"apply", "-f", "none.yaml"}, 66, "none.yaml: ", "check the path"},
+    {{"apply", "-f", "/"}, 66, "/: ", "check the path"},
+    {{"get"}, 64, "kind", "--help"},
+    {{"get", "pods"}, 64, "kind: pods", "groups,guests,nodes"},
+    {{"get", "guests", ""}, 64, "name: ", "name it"},
+    {{"get", "guests", "a", "b"}, 64, "b", "--help"},
+    {{"get", "events", "--guest", ""}, 64, "--guest: ", "name it"},
+    {{"get", "events", "--limit", "x"}, 64, "--limit", "--help"},
+    {{"describe", "guest"}, 64, "name", "--help"},
+    {{"describe", "guest", ""}, 64, "name: ", "name it"},
+    {{"describe", "move", "18446744073709551616"}, 65, "no number", "godwit get moves"},
+    {{"migrate", "web-1"}, 64, "--to", "--help"},
+    {{"migrate", "web-1", "--to", ""}, 64, "--to: ", "name it"},
+    {{"migrate", "", "--to", "i-a/1"}, 64, "guest: ", "name it"},
+    {{"delete", ""}, 64, "group: ", "name it"},
+    {{"cordon", ""}, 64, "node: ", "name it"},
+    {{"uncordon"}, 64, "node", "--help"},
+    {{"drain", "i-a/1", "--dry"}, 64, "--dry", "--help"},
+    {{"logs", "web-1", "--from", "x"}, 64, "--from", "--help"},
+    {{"logs", "web-1", "--from", "-1"}, 64, "--from", "--help"},
+    {{"exec", "web-1"}, 64, "command", "--help"},
+    {{"exec", "web-1", "--timeout-ms", "0", "--", "x"}, 64, "--timeout-ms", "--help"},
+    {{"savings", "all"}, 64, "all", "--help"},
+    {{"get", "nodes", "--credentials", "/proc"}, 78, "/proc/ca.pem", "GODWIT_CREDENTIALS"},
+    {{"get", "nodes", "--credentials", "/nowhere"}, 78, "/nowhere/ca.pem", "GODWIT_CREDENTIALS"},
+    {{"get", "nodes", "--server", "127.0.0.1:1"}, 69, "127.0.0.1:1", "GODWIT_SERVER"},
+    {{"get", "nodes", "--server", "no server"}, 69, "no server", "GODWIT_SERVER"},
+};
+
 TEST(CliBadInput, AFlagIsRefusedByItsName) {
-  const auto run = [](std::vector<std::string> flags) {
-    std::vector<std::string> words{"run", kImage};
-    words.insert(words.end(), flags.begin(), flags.end());
-    words.insert(words.end(), {"--", "x"});
-    return words;
-  };
-  const BadWords table[] = {
-      {{}, 64, "subcommand", "--help"},
-      {{"fly"}, 64, "'fly'", "--help"},
-      {{"--fly"}, 64, "", "--help"},
-      {{"run"}, 64, "image", "--help"},
-      {{"run", "redis", "--", "x"}, 65, "image: ", "godwit image import"},
-      {{"run", kImage}, 65, "command: ", "name the program"},
-      {{"run", kImage, "--images", "nowhere"}, 4, "image: ", "nowhere"},
-      {run({"--name", "Web"}), 65, "name: ", "use 1 to 50"},
-      {run({"--name", ""}), 65, "name: ", "use 1 to 50"},
-      {run({"--name", "a\xff"}), 65, "--name: ", "UTF-8"},
-      {run({"--count", "x"}), 64, "--count", "--help"},
-      {run({"--count", "-1"}), 64, "--count", "--help"},
-      {run({"--count", "10001"}), 65, "count: ", "use 0 to 10000"},
-      {run({"--memory-mib", "1"}), 65, "memory_mib: ", "use 64 to"},
-      {run({"--memory-mib", "0"}), 65, "memory_mib: ", "use 64 to"},
-      {run({"--vcpus", "0"}), 65, "vcpus: ", "use 1 to 128"},
-      {run({"--env", "x"}), 65, "--env: ", "NAME=VALUE"},
-      {run({"--env", "=x"}), 65, "--env: ", "NAME=VALUE"},
-      {run({"--env", "A=\xff"}), 65, "--env: ", "UTF-8"},
-      {run({"--publish", "x"}), 65, "--publish: ", "8080:80"},
-      {run({"--publish", "80:"}), 65, "--publish: ", "8080:80"},
-      {run({"--publish", "1:2:3"}), 65, "--publish: ", "8080:80"},
-      {run({"--publish", "70000"}), 65, "ports[0]: ", "use 1 to 65535"},
-      {run({"--publish", "80", "--publish", "81:80"}), 65, "ports[1]: ", "each port once"},
-      {run({"--max-price", "cheap"}), 65, "--max-price: ", "0.012"},
-      {run({"--max-price="}), 65, "--max-price: ", "0.012"},
-      {run({"--max-price=-1"}), 65, "--max-price: ", "0.012"},
-      {run({"--max-price", "0"}), 65, "maximum_price: ", "0.012"},
-      {run({"--restart", "sometimes"}), 64, "--restart: ", "always,on-failure,never"},
-      {run({"--output", "xml"}), 64, "--output: ", "table,json"},
-      {{"apply"}, 64, "--file", "--help"},
-      {{"apply", "-f", "none.yaml"}, 66, "none.yaml: ", "check the path"},
-      {{"apply", "-f", "/"}, 66, "/: ", "check the path"},
-      {{"get"}, 64, "kind", "--help"},
-      {{"get", "pods"}, 64, "kind: pods", "groups,guests,nodes"},
-      {{"get", "guests", ""}, 64, "name: ", "name it"},
-      {{"get", "guests", "a", "b"}, 64, "b", "--help"},
-      {{"get", "events", "--guest", ""}, 64, "--guest: ", "name it"},
-      {{"get", "events", "--limit", "x"}, 64, "--limit", "--help"},
-      {{"describe", "guest"}, 64, "name", "--help"},
-      {{"describe", "guest", ""}, 64, "name: ", "name it"},
-      {{"describe", "move", "18446744073709551616"}, 65, "no number", "godwit get moves"},
-      {{"migrate", "web-1"}, 64, "--to", "--help"},
-      {{"migrate", "web-1", "--to", ""}, 64, "--to: ", "name it"},
-      {{"migrate", "", "--to", "i-a/1"}, 64, "guest: ", "name it"},
-      {{"delete", ""}, 64, "group: ", "name it"},
-      {{"cordon", ""}, 64, "node: ", "name it"},
-      {{"uncordon"}, 64, "node", "--help"},
-      {{"drain", "i-a/1", "--dry"}, 64, "--dry", "--help"},
-      {{"logs", "web-1", "--from", "x"}, 64, "--from", "--help"},
-      {{"logs", "web-1", "--from", "-1"}, 64, "--from", "--help"},
-      {{"exec", "web-1"}, 64, "command", "--help"},
-      {{"exec", "web-1", "--timeout-ms", "0", "--", "x"}, 64, "--timeout-ms", "--help"},
-      {{"savings", "all"}, 64, "all", "--help"},
-      {{"get", "nodes", "--credentials", "/proc"}, 78, "/proc/ca.pem", "GODWIT_CREDENTIALS"},
-      {{"get", "nodes", "--credentials", "/nowhere"}, 78, "/nowhere/ca.pem", "GODWIT_CREDENTIALS"},
-      {{"get", "nodes", "--server", "127.0.0.1:1"}, 69, "127.0.0.1:1", "GODWIT_SERVER"},
-      {{"get", "nodes", "--server", "no server"}, 69, "no server", "GODWIT_SERVER"},
-  };
-  for (const BadWords& bad : table) {
+  for (const BadWords& bad : kBadWords) {
     Stage stage;
     const std::string said = stage.run(bad.words);
     std::string words;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "fake_market.h"
 #include "ports/api.h"
 #include "ports/event_sink.h"
 
@@ -164,59 +165,11 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     newest(found.items, asked.limit);
     return found;
   }
-  ports::Answer on(const ports::ListOfferings&) const {
-    ports::Listing<ports::OfferingView> found;
-    found.version = version_;
-    found.items = {
-        {"aws", "us-east-1", "us-east-1a", "m5.large", true, 2, 8192, {34'500}, {96'000}, true, ""},
-        {"aws",
-         "us-east-1",
-         "us-east-1b",
-         "m5.xlarge",
-         true,
-         4,
-         16384,
-         {70'001},
-         {192'000},
-         false,
-         "no capacity since 22:13:20"},
-        {"aws",
-         "us-east-1",
-         "us-east-1a",
-         "m5.large",
-         false,
-         2,
-         8192,
-         {96'000},
-         {96'000},
-         true,
-         ""}};
-    return found;
-  }
+  ports::Answer on(const ports::ListOfferings&) const { return fixed_offerings(version_); }
   ports::Answer on(const ports::ReadLedger&) const {
-    if (groups_.empty()) return ports::LedgerView{.from = kStart, .until = kStart};
-    ports::LedgerView view{.from = kStart,
-                           .until = kStart + std::chrono::seconds{3600},
-                           .paid = {35'076},
-                           .on_demand = {96'000},
-                           .items = {},
-                           .on_demand_of = "one m5.large in us-east-1a"};
-    view.items.push_back(
-        {"i-a", NodeId{"i-a/1"}, true, "m5.large", "us-east-1a", kStart, {}, 3600, {34'500}});
-    view.items.push_back({"i-b",
-                          NodeId{"i-b/1"},
-                          true,
-                          "m5.large",
-                          "us-east-1b",
-                          kStart,
-                          kStart + std::chrono::seconds{60},
-                          60,
-                          {576}});
-    return view;
+    return groups_.empty() ? ports::LedgerView{.from = kStart, .until = kStart} : fixed_ledger();
   }
   ports::Answer on(const ports::JoinNode&) const { return internal("agents do not come this way"); }
-
-  static constexpr Time kStart{std::chrono::seconds{1'700'000'000}};
 
   template <class View>
   static void newest(std::vector<View>& items, std::size_t limit) {

@@ -92,7 +92,14 @@ def test_a_stranger_is_turned_away(fleet, tmp_path):
         stranger.end()
 
 
-def test_verbs_that_are_not_served_are_not_offered(fleet):
-    text = fleet.run("--help").stdout
-    assert "migrate" in text and "get" in text
-    assert "drain" not in text and "apply" not in text
+def test_a_verb_that_is_offered_is_served(fleet):
+    offered = fleet.run("--help").stdout
+    assert "\n  migrate " in offered and "\n  get " in offered
+    asked = {"migrate": ["nobody", "--to", "nowhere"], "describe": ["guest", "nobody"],
+             "cordon": ["nobody"], "uncordon": ["nobody"], "drain": ["nobody"],
+             "delete": ["nobody"], "logs": ["nobody"], "exec": ["nobody", "true"]}
+    for verb, words in asked.items():
+        answer = fleet.run(verb, *words)
+        not_found, usage = 4, 64
+        expected = not_found if f"\n  {verb} " in offered else usage
+        assert answer.returncode == expected, (verb, answer.stderr)
