@@ -66,7 +66,9 @@ class Region {
  private:
   io::Task<Status> start() {
     co_await end_leftovers(place_.dir, kRegionEndOrder, Patience{}.stop);
-    CO_TRY(write_up_files(place_.dir, place_.market));
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+    CO_ASSIGN_OR_RETURN(const BootFiles boot, find_boot_files(self));
+    CO_TRY(write_up_files(place_.dir, place_.market, boot));
     CO_TRY(remove_network());  // Of a killed one: its guests' addresses are given anew.
     CO_TRY(make_outside());
     for (Unit& unit : units(place_.dir)) {

@@ -15,6 +15,8 @@
 #include "apps/up_network.h"
 #include "lib/json/json.h"
 #include "lib/tls/digest.h"
+#include "localcloud/config.h"
+#include "localcloud/text.h"
 
 namespace godwit::apps {
 namespace {
@@ -53,13 +55,16 @@ Status write_config(const std::string& path, const Value& value) {
 }
 
 // The market, and what is ours of the cloud's configuration.
-Result<Value> cloud_config(const std::string& dir, Value market) {
+Result<Value> cloud_config(const std::string& dir, const Value& market) {
+  Value config;
+  for (const auto& [name, value] : market.object())
+    if (name != "policy" && name != "machine") config.set(name, value);
   Value instances = market["instances"];
   instances.set("state_dir", dir + "/instances");
   ASSIGN_OR_RETURN(const std::string id, tls::random_hex(8));
   ASSIGN_OR_RETURN(const std::string secret, tls::random_hex(20));
   const Value key = Value{}.set("access_key_id", "AKID" + id).set("secret_access_key", secret);
-  return market.set("address", "127.0.0.1")
+  return config.set("address", "127.0.0.1")
       .set("port", kEc2Port)
       .set("port_file", dir + "/cloud.port")
       .set("admin_socket", dir + "/cloud.sock")
@@ -68,12 +73,48 @@ Result<Value> cloud_config(const std::string& dir, Value market) {
       .set("instances", std::move(instances));
 }
 
-Value serve_config(const std::string& dir) {
-  return Value{}
-      .set("state_dir", dir + "/state")
-      .set("listen", at(kHostAddress, kAgentsPort))
-      .set("api", at("127.0.0.1", kApiPort))
-      .set("admin_door", dir + "/serve.sock");
+// The provider: where it is, and what of the market its API does not tell.
+Result<Value> provider_config(const Value& cloud) {
+  ASSIGN_OR_RETURN(const auto market, localcloud::parse_service_config(cloud.dump()));
+  const localcloud::Catalog& catalog = market.cloud.catalog;
+  Value rates{Value::Object{}};
+  for (const auto& [name, type] : catalog.types)
+    if (type.nested) rates.set(name, localcloud::usd_text(type.on_demand));
+  const Value& key = cloud["credentials"].at(0);
+  Value provider = Value{}
+                       .set("endpoint", "http://" + at("127.0.0.1", kEc2Port))
+                       .set("name", "local")
+                       .set("region", catalog.region)
+                       .set("access_key_id", key["access_key_id"])
+                       .set("secret_access_key", key["secret_access_key"])
+                       .set("image", kImage)
+                       .set("on_demand_usd", std::move(rates))
+                       // A local cloud's time may be compressed, and asking it costs nothing.
+                       .set("prices_every_s", 2)
+                       .set("list_every_s", 5);
+  if (cloud.has("billing")) provider.set("billing", cloud["billing"]);
+  return provider;
+}
+
+Result<Value> serve_config(const std::string& dir, const Value& market, const Value& cloud,
+                           const BootFiles& boot) {
+  ASSIGN_OR_RETURN(Value provider, provider_config(cloud));
+  Value config =
+      Value{}
+          .set("state_dir", dir + "/state")
+          .set("listen", at(kHostAddress, kAgentsPort))
+          .set("api", at("127.0.0.1", kApiPort))
+          .set("admin_door", dir + "/serve.sock")
+          .set("cloud", std::move(provider))
+          .set("join", at(kHostAddress, kJoinPort))
+          .set("artifacts", at(kHostAddress, kArtifactsPort))
+          .set("images", dir + "/images")
+          .set("kernel", boot.kernel)
+          .set("initramfs", boot.initramfs)
+          .set("gateway", Value{}.set("address", kHostAddress).set("port", kGatewayPort));
+  for (const char* name : {"policy", "machine"})
+    if (market.has(name)) config.set(name, market[name]);
+  return config;
 }
 
 Value gateway_config(const std::string& dir) {
@@ -119,8 +160,24 @@ Result<std::string> find_market(const std::string& name) {
                                known.empty() ? "none, give the path of a file" : known));
 }
 
-Status write_up_files(const std::string& dir, const std::string& market) {
-  ASSIGN_OR_RETURN(Value series, read_market(market));
+Result<BootFiles> find_boot_files(const std::string& self) {
+  std::error_code error;
+  const auto first = [&error](std::initializer_list<fs::path> paths) -> Result<std::string> {
+    for (const fs::path& path : paths)
+      if (fs::exists(path, error)) return path.lexically_normal().string();
+    return not_found(std::format("no {}", paths.begin()->lexically_normal().string()));
+  };
+  BootFiles found;
+  ASSIGN_OR_RETURN(found.kernel, first({"/usr/lib/godwit/kernel/vmlinuz"}));
+  // BUILD/src/apps/godwit and BUILD/guest/initramfs.gz.
+  const fs::path build = fs::path(self).parent_path() / "../..";
+  ASSIGN_OR_RETURN(found.initramfs,
+                   first({build / "guest/initramfs.gz", "/usr/lib/godwit/guest/initramfs.gz"}));
+  return found;
+}
+
+Status write_up_files(const std::string& dir, const std::string& market, const BootFiles& boot) {
+  ASSIGN_OR_RETURN(const Value series, read_market(market));
   std::error_code error;
   fs::create_directories(fs::path(dir).parent_path(), error);
   TRY(make_state_dir(dir));
@@ -128,9 +185,11 @@ Status write_up_files(const std::string& dir, const std::string& market) {
   for (const char* name : {"cloud.port", "up.json"})
     unlink(std::format("{}/{}", dir, name).c_str());
   fs::create_directory(dir + "/instances", error);
-  ASSIGN_OR_RETURN(const Value cloud, cloud_config(dir, std::move(series)));
+  ASSIGN_OR_RETURN(const Value cloud, cloud_config(dir, series));
+  auto serve = in_context(market, serve_config(dir, series, cloud, boot));
+  if (!serve) return std::unexpected(serve.error());
   TRY(write_config(dir + "/cloud.json", cloud));
-  TRY(write_config(dir + "/serve.json", serve_config(dir)));
+  TRY(write_config(dir + "/serve.json", *serve));
   return write_config(dir + "/gateway.json", gateway_config(dir));
 }
 
@@ -140,6 +199,7 @@ std::string describe_up(const std::string& dir, const std::string& market) {
       .set("server", at("127.0.0.1", kApiPort))
       .set("credentials", dir + "/state/user")
       .set("ec2", "http://" + at("127.0.0.1", kEc2Port))
+      .set("images", dir + "/images")
       .set("cloud_socket", dir + "/cloud.sock")
       .set("outside_namespace", kOutsideNamespace)
       .set("public_address", kPublicAddress)
