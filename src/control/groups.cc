@@ -68,6 +68,11 @@ ports::Answer Control::apply(const ports::ApplyGroup& wish, Time now, Step& step
   if (at != groups_.end() && at->second.deleted)
     return precondition(
         std::format("group {} is being deleted: wait until it is gone", spec.name.value));
+  if (wish.new_only && at != groups_.end())
+    return fail(Code::kAlreadyExists,
+                std::format("group {}: there is one: choose another name, or change it with "
+                            "`godwit apply`",
+                            spec.name.value));
   for (const auto& [id, group] : groups_)
     for (const ports::Port& theirs : group.spec.ports)
       for (const ports::Port& ours : spec.ports)

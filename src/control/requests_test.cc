@@ -32,13 +32,11 @@ T answered(Control& control, ports::RequestBody body) {
 }
 
 // A guest on kA by its own report; kB is another of its nodes.
-Control with_guest() {
-  Control control;
+void add_guest(Control& control) {
   control.restart({}, kNow);
   for (const NodeId& node : {kA, kB}) control.on(NodeJoined{node, "10.0.0.1"}, kNow);
   control.on(AgentSeen{kA, true}, kNow);
   control.on(CreateGuest{kGuest, kA, {kA, kB}, {.address = "100.64.0.7"}, {}}, kNow);
-  return control;
 }
 void report(Control& control) {
   const ports::Report runs{ports::RoleName::kHolds, {1, 0}, {1, 0}, 0, {}, false};
@@ -46,7 +44,8 @@ void report(Control& control) {
 }
 
 TEST(Requests, AGuestIsStartingUntilItIsReported) {
-  Control control = with_guest();
+  Control control;
+  add_guest(control);
   auto guests = answered<ports::Listing<ports::GuestView>>(control, ports::ListGuests{});
   ASSERT_EQ(guests.items.size(), 1U);
   EXPECT_EQ(guests.items[0].phase, ports::GuestPhase::kStarting);
@@ -58,7 +57,8 @@ TEST(Requests, AGuestIsStartingUntilItIsReported) {
 }
 
 TEST(Requests, NodesSayWhoIsThere) {
-  Control control = with_guest();
+  Control control;
+  add_guest(control);
   report(control);
   control.on(Certified{kB}, kNow);
   const auto nodes = answered<ports::Listing<ports::NodeView>>(control, ports::ListNodes{});
@@ -69,14 +69,16 @@ TEST(Requests, NodesSayWhoIsThere) {
 }
 
 TEST(Requests, WhatDoesNotExistIsNotFound) {
-  Control control = with_guest();
+  Control control;
+  add_guest(control);
   EXPECT_EQ(ask(control, ports::ListGuests{GuestId{"x"}, {}}).error().code, Code::kNotFound);
   EXPECT_EQ(ask(control, ports::ListNodes{NodeId{"x"}}).error().code, Code::kNotFound);
   EXPECT_EQ(ask(control, ports::MigrateGuest{GuestId{"x"}, kB}).error().code, Code::kNotFound);
 }
 
 TEST(Requests, AMoveIsOrderedOrRefusedWithAReason) {
-  Control control = with_guest();
+  Control control;
+  add_guest(control);
   EXPECT_FALSE(ask(control, ports::MigrateGuest{kGuest, kB})) << "nobody is known to run it";
   report(control);
   const auto moving = answered<ports::GuestView>(control, ports::MigrateGuest{kGuest, kB});
@@ -96,7 +98,8 @@ std::vector<std::string> refusals(const Step& step) {
 // What is refused leaves no trace: the guest that exists keeps its machine, one that is not born is
 // not listed.
 TEST(Wishes, ARefusedCreationChangesNothing) {
-  Control control = with_guest();
+  Control control;
+  add_guest(control);
   const CreateGuest again{kGuest, kB, {kB}, {.address = "100.64.0.99"}, {}};
   EXPECT_EQ(refusals(control.on(again, kNow)), std::vector<std::string>{"it exists already"});
   EXPECT_EQ(control.guests().at(kGuest).row().machine.address, "100.64.0.7");
@@ -111,7 +114,8 @@ TEST(Wishes, ARefusedCreationChangesNothing) {
 
 // A guest that outlives a hundred nodes, each followed by the next and then dead.
 TEST(Wishes, AGuestOutlivesManyNodes) {
-  Control control = with_guest();
+  Control control;
+  add_guest(control);
   report(control);
   NodeId at = kA;
   for (int n = 0; n < 100; ++n) {
@@ -126,6 +130,28 @@ TEST(Wishes, AGuestOutlivesManyNodes) {
     EXPECT_EQ(control.guests().at(kGuest).holder(), next);
     at = next;
   }
+}
+
+// Of two users who take the same name, one is refused, and nothing changes.
+TEST(Requests, AGroupThatShallBeNewIsNotChanged) {
+  Config config;
+  config.provider = ProviderConfig{};
+  config.image_bytes = [](const std::string&) { return std::optional<std::uint64_t>{1}; };
+  Control control{config};
+  control.restart({}, kNow);
+  ports::ApplyGroup wish;
+  wish.spec.name = GroupId{"web"};
+  wish.spec.image_sha256 = std::string(64, 'a');
+  wish.spec.container.argv = {"x"};
+  wish.new_only = true;
+  EXPECT_EQ(answered<ports::GroupView>(control, wish).spec.count, 1U);
+  wish.spec.count = 2;
+  EXPECT_EQ(ask(control, wish).error().code, Code::kAlreadyExists);
+  const auto groups = answered<ports::Listing<ports::GroupView>>(control, ports::ListGroups{});
+  ASSERT_EQ(groups.items.size(), 1U);
+  EXPECT_EQ(groups.items[0].spec.count, 1U);
+  wish.new_only = false;
+  EXPECT_EQ(answered<ports::GroupView>(control, wish).spec.count, 2U);
 }
 
 }  // namespace
