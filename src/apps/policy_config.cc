@@ -62,6 +62,7 @@ const std::map<std::string, Set, std::less<>>& setters() {
       {"notices_lost_percent", number(&P::notices_lost_percent, 100)},
       {"saving_percent_min", number(&P::saving_percent_min, 100)},
       {"stay_min_s", seconds(&P::stay_min)},
+      {"quiet_after_s", seconds(&P::quiet_after)},
       {"return_after_s", seconds(&P::return_after)},
       {"loss_backoff_s", seconds(&P::loss_backoff)},
       {"idle_after_s", seconds(&P::idle_after)},

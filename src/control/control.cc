@@ -20,7 +20,12 @@ Step Control::restart(const ports::Rows& rows, Time now) {
   groups_ = rows.groups;
   instances_.restart(rows, now);
   for (const auto& [id, row] : rows.guests) guest(id).restore(row, now);
-  for (const auto& [id, row] : rows.guests) lives_[id].since_on = now;
+  for (const auto& [id, row] : rows.guests) {
+    if (row.owner.holder.value.empty()) continue;
+    lives_[id].cold = row.owner.generation;
+    lives_[id].at = row.owner.holder;
+    lives_[id].since_on = now;
+  }
   dirty_ = true;
   finish(now, step);
   return step;
@@ -144,7 +149,7 @@ void Control::on_guest_message(Owner& owner, const ports::Message& message, Time
   const bool was_settled = owner.settled();
   owner.on_message(message, now, step);
   if (place_of(owner) != before || owner.settled() != was_settled) {
-    arrived(id, owner, before, now, step);
+    arrived(id, owner, now, step);
     follow(id, owner, now, step);
   }
 }

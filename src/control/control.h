@@ -51,7 +51,9 @@ class Control {
  private:
   // What is known of a guest beside its row, since this process began.
   struct Life {
-    Time since_on{};                                 // It runs where it is since.
+    std::uint32_t cold = 0;                          // The generation it was last started cold in.
+    std::optional<NodeId> at;                        // It ran here when that was last known.
+    Time since_on{};                                 // Since then.
     std::vector<NodeId> escapes;                     // Of the last plan.
     std::optional<NodeId> moving_to;                 // Its holder was told to move there.
     Time asked_at{};                                 // When.
@@ -87,8 +89,8 @@ class Control {
   void follow(const GuestId& id, Owner& owner, Time now, Step& step);
   void follow_all(Time now, Step& step);
   void give_birth(const GuestId& id, Owner& owner, Time now, Step& step);
-  void arrived(const GuestId& id, Owner& owner, const std::optional<NodeId>& before, Time now,
-               Step& step);
+  void arrived(const GuestId& id, Owner& owner, Time now, Step& step);
+  std::uint32_t room_of(const ports::MachineRecord& machine) const;
   bool ready(const NodeId& node) const;
   std::optional<NodeId> place_of(const Owner& owner) const;
 

@@ -1,7 +1,7 @@
 #include "control/instances.h"
 
 #include <algorithm>
-#include <array>
+#include <cstdlib>
 #include <format>
 #include <type_traits>
 #include <utility>
@@ -49,8 +49,10 @@ void Instances::restart(const ports::Rows& rows, Time now) {
 
 void Instances::launch(const NodeId& node, NodeRow wish, Time now, Step& step) {
   CHECK(config_.provider && config_.draw_token);
-  ++counters_.nodes_named;
-  CHECK(node.value == std::format("n-{}-{}", config_.incarnation, counters_.nodes_named));
+  CHECK(!rows_.contains(node));  // A name that was given stays taken, also by the dead.
+  const std::uint64_t number =
+      std::strtoull(node.value.c_str() + node.value.rfind('-') + 1, nullptr, 10);
+  counters_.nodes_named = std::max(counters_.nodes_named, number);
   const Token token = config_.draw_token();
   wish.stage = NodeStage::kIntent;
   wish.attempt = 1;
@@ -287,7 +289,8 @@ void Instances::on_examined(const NodeId& node, const ports::Examined& examined,
                             Step& step, News& news) {
   const auto at = rows_.find(node);
   if (at == rows_.end() || at->second.dead) return;
-  watches_[node].failures = 0;
+  if (const auto watched = watches_.find(node); watched != watches_.end())
+    watched->second.failures = 0;
   if (examined.certificate && examined.certificate->instance == at->second.instance) {
     if (certify(node, examined.certificate->end, step)) news.certified.push_back(node);
     return;

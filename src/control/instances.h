@@ -40,8 +40,8 @@ class Instances {
   explicit Instances(const Config& config) : config_(config) {}
 
   void restart(const ports::Rows& rows, Time now);
-  // An instance is asked for; the node's row exists from now on. Its name is the next one:
-  // "n-INCARNATION-NUMBER".
+  // An instance is asked for; the node's row exists from now on. Its name is new, and of the
+  // form "n-INCARNATION-NUMBER".
   void launch(const NodeId& node, ports::NodeRow wish, Time now, Step& step);
   // It shall be terminated, whatever is on it. Repeating is harmless.
   void end(const NodeId& node, const std::string& why, Time now, Step& step);

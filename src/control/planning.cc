@@ -88,6 +88,11 @@ std::optional<NodeId> Control::place_of(const Owner& owner) const {
   return row.holder;
 }
 
+// Of its node's memory.
+std::uint32_t Control::room_of(const ports::MachineRecord& machine) const {
+  return machine.memory_mib + (config_.provider ? config_.provider->guest_overhead_mib : 0);
+}
+
 fleet::World Control::world(Time now) const {
   fleet::World world{.now = now,
                      .incarnation = config_.incarnation,
@@ -119,7 +124,7 @@ fleet::World Control::world(Time now) const {
     const auto life = lives_.find(id);
     fleet::Guest guest{.id = id,
                        .group = row.group,
-                       .memory_mib = row.machine.memory_mib,
+                       .memory_mib = room_of(row.machine),
                        .vcpus = row.machine.vcpus,
                        .on = place_of(owner)};
     if (!row.wanted.value.empty()) guest.wanted = row.wanted;
@@ -272,36 +277,38 @@ void Control::give_birth(const GuestId& id, Owner& owner, Time now, Step& step) 
   tell_ports(id, step);
 }
 
-// Somebody else runs it than before, or it is known again who does.
-void Control::arrived(const GuestId& id, Owner& owner, const std::optional<NodeId>& before,
-                      Time now, Step& step) {
+// Somebody runs it, perhaps another than before.
+void Control::arrived(const GuestId& id, Owner& owner, Time now, Step& step) {
   touched_guests_.insert(id);
   dirty_ = true;
   const auto at = owner.holder();
   if (!at || !owner.settled()) return;
   Life& life = lives_[id];
-  const ports::OwnerRow& row = owner.row().owner;
-  const bool cold = row.kind == ports::GenerationKind::kTaken && !row.from && row.reported.hop == 0;
-  if (life.since_on == Time{} && cold) {
-    life.since_on = now;
-    return event(owner.row().group, id, *at, "started", "runs for the first time", now, step);
-  }
-  const bool noticed = before && instances_.state(*before) && instances_.state(*before)->notice;
-  const bool lost = before && instances_.dead().contains(*before);
-  std::string reason = owner.row().wanted == *at ? owner.row().reason : noticed ? "notice" : "loss";
-  if (lost && cold) reason = "loss";
-  if (before && journal_.arrived(id, *before, *at, !cold, reason, now)) {
-    life.since_on = now;
-    event(owner.row().group, id, *at, reason,
-          cold ? std::format("was started again, without its memory: {} is gone", before->value)
-               : std::format("runs on {}, came from {}", at->value, before->value),
-          now, step);
-  }
   if (life.moving_to == *at) life.moving_to.reset();
+  const std::optional<NodeId> before = std::exchange(life.at, *at);
+  const ports::GuestRow& row = owner.row();
+  // Begun in this generation, from nothing.
+  const bool cold = row.owner.kind == ports::GenerationKind::kTaken && !row.owner.from &&
+                    row.owner.reported.hop == 0;
+  const bool again = cold && life.cold != row.owner.generation;
+  if (cold) life.cold = row.owner.generation;
+  if (before == *at && !again) return;
+  life.since_on = now;
+  if (!before) return event(row.group, id, *at, "started", "runs for the first time", now, step);
+  const ports::NodeState* const state = instances_.state(*before);
+  const bool lost = again || instances_.dead().contains(*before);
+  std::string reason = row.wanted == *at && row.reason != "stay" ? row.reason
+                       : state && state->notice                  ? "notice"
+                                                                 : "rebalance";
+  if (lost) reason = "loss";
+  journal_.arrived(id, *before, *at, !again, reason, now);
+  event(row.group, id, *at, reason,
+        again ? std::format("was started again, without its memory: {} has lost it", before->value)
+              : std::format("runs on {}, came from {}", at->value, before->value),
+        now, step);
   // Its agent has chosen another place, and it is there: that is where it is wanted, until a plan
   // says otherwise.
-  if (!life.moving_to && owner.row().wanted != *at && !owner.row().group.value.empty() &&
-      (noticed || lost))
+  if (!row.group.value.empty() && row.wanted != *at && !life.moving_to)
     owner.want(*at, reason, step);
 }
 

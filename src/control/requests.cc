@@ -56,7 +56,7 @@ ports::GuestView Control::guest_view(const GuestId& id, const Owner& owner) cons
       const auto rate = market_.rate(
           {{n.type, n.zone}, n.spot ? fleet::CapacityType::kSpot : fleet::CapacityType::kOnDemand});
       // Its part of the bottleneck resource.
-      const double memory = static_cast<double>(view.memory_mib) / n.memory_mib;
+      const double memory = static_cast<double>(room_of(row.machine)) / n.memory_mib;
       const double vcpus = n.vcpus == 0 ? 0 : static_cast<double>(view.vcpus) / n.vcpus;
       if (rate)
         view.share.value = static_cast<std::int64_t>(
@@ -74,7 +74,7 @@ ports::NodeView Control::node_view(const NodeId& id, Time now) const {
   for (const auto& [guest, owner] : guests_) {
     if (owner.holder() != id) continue;
     there.push_back(guest);
-    used += owner.row().machine.memory_mib;
+    used += room_of(owner.row().machine);
   }
   ports::NodeView view = view_of(id, row, instances_.attached(id), std::move(there));
   view.memory_mib = row.memory_mib;
@@ -180,10 +180,10 @@ ports::Answer Control::migrate(const ports::MigrateGuest& wish, Time now, Step& 
     if (!ready(wish.to) || node->second.cordoned || node->second.draining)
       return precondition(std::format("{} takes no guests now", wish.to.value));
     const ports::NodeView there = node_view(wish.to, now);
-    if (there.memory_mib_free < owner.row().machine.memory_mib)
+    if (there.memory_mib_free < room_of(owner.row().machine))
       return precondition(std::format("{} has {} MiB free, {} needs {}", wish.to.value,
                                       there.memory_mib_free, wish.guest.value,
-                                      owner.row().machine.memory_mib));
+                                      room_of(owner.row().machine)));
     if (!owner.settled())
       return precondition(std::format("{}: nobody is known to run it", wish.guest.value));
     owner.want(wish.to, "manual", step);
