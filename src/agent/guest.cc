@@ -184,6 +184,8 @@ void Guest::send(Do effect, const migration::Input& input, Step& step) {
                   step);
     case Do::kSendClear:
       return mail(ports::kControl, ports::Clear{input.generation}, step);
+    case Do::kSendForgotten:
+      return forgotten(input.on == On::kForget ? input.generation : r.sealed - 1, step);
     case Do::kSendReport:
       return mail(ports::kControl,
                   ports::Report{static_cast<ports::RoleName>(r.role), epoch_name(r.epoch),
@@ -192,138 +194,6 @@ void Guest::send(Do effect, const migration::Input& input, Step& step) {
     default:
       CHECK(false);
   }
-}
-
-namespace {
-
-// The sender of a message that only the control plane may send.
-template <class T>
-constexpr bool kFromControl =
-    std::is_same_v<T, ports::Order> || std::is_same_v<T, ports::Seal> ||
-    std::is_same_v<T, ports::Take> || std::is_same_v<T, ports::AskClear> ||
-    std::is_same_v<T, ports::AskReport> || std::is_same_v<T, ports::Move>;
-
-// How many nodes a message may name at most: sender, source or destination, and a set.
-std::size_t names_in(const ports::Body& body) {
-  return std::visit(
-      []<class T>(const T& m) -> std::size_t {
-        if constexpr (requires { m.set; }) return 2 + m.set.size();
-        return 2;
-      },
-      body);
-}
-
-}  // namespace
-
-void Guest::on_message(const ports::Message& message, Time now, Step& step) {
-  if (!inspected_) return;  // It will be repeated.
-  if (!make_room(names_in(message.body), step)) return;
-  const NodeId& from = message.from;
-  const auto base = [&](On on) {
-    migration::Input in{.on = on};
-    if (from != ports::kControl) in.from = names_.index(from);
-    return in;
-  };
-  const auto of_attempt = [&](On on, const ports::AttemptName& attempt) {
-    migration::Input in = base(on);
-    in.attempt = names_.attempt(attempt);
-    return in;
-  };
-  const auto of_generation = [&](On on, std::uint32_t generation, const ports::NodeNames& set) {
-    migration::Input in = base(on);
-    in.generation = generation;
-    in.set = names_.set(set);
-    return in;
-  };
-  std::visit(
-      [&]<class T>(const T& m) {
-        if constexpr (kFromControl<T>)
-          if (from != ports::kControl) return;
-        if constexpr (std::is_same_v<T, ports::Prepare>) {
-          if (m.attempt.source == from) receive(m, from, now, step);
-        } else if constexpr (std::is_same_v<T, ports::Ready>) {
-          if (from == journey_.peer) on_ready(m, now, step);
-        } else if constexpr (std::is_same_v<T, ports::NotReady>) {
-          if (from == journey_.peer && m.attempt == journey_.attempt)
-            fail_attempt(std::format("{} cannot receive: {}", from.value, m.why), now, step);
-        } else if constexpr (std::is_same_v<T, ports::Switch>) {
-          on_switch(m, from, step);
-        } else if constexpr (std::is_same_v<T, ports::Switched>) {
-          if (from == journey_.peer) on_switched(m, now, step);
-        } else if constexpr (std::is_same_v<T, ports::StreamLoaded>) {
-          if (from == journey_.peer) apply(of_attempt(On::kLoaded, m.attempt), now, step);
-        } else if constexpr (std::is_same_v<T, ports::Cancel>) {
-          if (m.attempt.source == from) apply(of_attempt(On::kCancel, m.attempt), now, step);
-        } else if constexpr (std::is_same_v<T, ports::Grant>) {
-          migration::Input in = of_attempt(On::kGrant, m.attempt);
-          in.epoch = {m.epoch.generation, m.epoch.hop};
-          in.set = names_.set(m.set);
-          if (m.attempt.source == from) apply(in, now, step);
-        } else if constexpr (std::is_same_v<T, ports::Ack>) {
-          migration::Input in = base(On::kAck);
-          in.epoch = {m.epoch.generation, m.epoch.hop};
-          apply(in, now, step);
-        } else if constexpr (std::is_same_v<T, ports::Refuse>) {
-          refuse(m, from, now, step);
-        } else if constexpr (std::is_same_v<T, ports::Order>) {
-          apply(of_generation(On::kOrder, m.generation, m.set), now, step);
-          make_way(m.generation, now, step);
-        } else if constexpr (std::is_same_v<T, ports::Seal>) {
-          apply(of_generation(On::kSeal, m.generation, m.set), now, step);
-          // A stream that is whole is loaded in seconds; whose source is gone never is.
-          if (state_.place == Place::kIncoming && state_.seal_waits != 0)
-            journey_.give_up =
-                std::min(journey_.give_up.value_or(Time::max()), now + config_.sealed_max);
-        } else if constexpr (std::is_same_v<T, ports::Take>) {
-          take(m, now, step);
-        } else if constexpr (std::is_same_v<T, ports::AskClear>) {
-          apply(of_generation(On::kAskClear, m.generation, {}), now, step);
-        } else if constexpr (std::is_same_v<T, ports::AskReport>) {
-          apply(base(On::kAskReport), now, step);
-          if (inside_.container()) mail(from, *inside_.container(), step);
-        } else if constexpr (std::is_same_v<T, ports::Move>) {
-          move(m, now, step);
-        }
-      },
-      message.body);
-}
-
-void Guest::refuse(const ports::Refuse& m, const NodeId& from, Time now, Step& step) {
-  if (state_.record.to == migration::kNoNode || from != names_.name(state_.record.to)) return;
-  migration::Input in{.on = On::kRefuse, .from = names_.index(from)};
-  in.attempt = names_.attempt(m.attempt);
-  in.epoch = {m.epoch.generation, m.epoch.hop};
-  const Place before = state_.place;
-  apply(in, now, step);
-  if (before == Place::kGranted && state_.place != before) place_failed(from, now);
-}
-
-void Guest::take(const ports::Take& t, Time now, Step& step) {
-  migration::Input in{.on = t.from ? On::kTake : On::kTakeFromNone};
-  in.generation = t.generation;
-  in.set = names_.set(t.set);
-  if (t.from) in.attempt = names_.attempt(*t.from);
-  if (!t.from && state_.place == Place::kIdle) {
-    machine_ = t.machine;
-    container_ = t.container;
-  }
-  apply(in, now, step);
-}
-
-// A wish that can never come true is answered; one that only comes at a bad moment is not: it is
-// repeated.
-void Guest::move(const ports::Move& m, Time now, Step& step) {
-  const char* why = nullptr;
-  wish(m.to, now, step);
-  if (!here_.fleet.nodes.contains(m.to)) {
-    why = "no address of this node is known here";
-  } else if (migration::Input in{.on = On::kMove, .to = names_.index(m.to)};
-             state_.place != Place::kStill || state_.record.set.contains(in.to)) {
-    return apply(in, now, step);
-  } else {
-    why = "it is not in the guest's set";
-  }
-  mail(ports::kControl, ports::Moved{.why = std::format("to {}: {}", m.to.value, why)}, step);
 }
 
 void Guest::mail(const NodeId& to, ports::Body body, Step& step) const {

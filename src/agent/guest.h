@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/config.h"
@@ -113,6 +114,8 @@ class Guest {
   void send(migration::Do effect, const migration::Input& input, Step& step);
   migration::Input input(migration::On on) const;
 
+  void on_control(const ports::Body& body, Time now, Step& step);
+
   // The journey.
   void fail_attempt(const std::string& why, Time now, Step& step);
   void on_ready(const ports::Ready& ready, Time now, Step& step);
@@ -125,11 +128,18 @@ class Guest {
   void continue_if_ready(Step& step);
   void receive(const ports::Prepare& prepare, const NodeId& from, Time now, Step& step);
   void take(const ports::Take& take, Time now, Step& step);
+  void hurry(Time now);
   void refuse(const ports::Refuse& refuse, const NodeId& from, Time now, Step& step);
   void move(const ports::Move& move, Time now, Step& step);
   // The container's machine hears what an input to the table has brought about.
   void follow_inside(migration::Place before, migration::On on, Step& step);
   void send_logs(Step& step) const;
+  // Deletion, and what people ask of what is inside.
+  void forgotten(std::uint32_t generation, Step& step);
+  void read_log(const ports::LogsWanted& wanted, Step& step) const;
+  void exec(const ports::ExecWanted& wanted, Step& step);
+  bool answer_asked(const ports::GuestAnswer& answer, Step& step);
+  void give_up_execs(Step& step);
   void leave_for_source(Step& step);
   void tell_moved(bool done, const std::string& why, Time resumed, Step& step);
 
@@ -151,7 +161,8 @@ class Guest {
   Inside inside_;
   Journey journey_;
   Escape escape_;
-  bool inspected_ = true;  // False from restore() until QEMU was looked at.
+  std::set<std::uint64_t> execs_;  // That control waits for.
+  bool inspected_ = true;          // False from restore() until QEMU was looked at.
   bool contradicted_ = false;
   bool booting_ = false;  // The tap asked for is for a cold start.
   std::string tap_;

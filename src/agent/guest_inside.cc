@@ -19,6 +19,7 @@ void Guest::follow_inside(Place before, On on, Step& step) {
       return;  // As it was: it runs here, or is about to, or never left.
     default:
       inside_.left(step);
+      give_up_execs(step);
   }
   if (before == Place::kGranted) send_logs(step);
 }
@@ -31,6 +32,7 @@ void Guest::send_logs(Step& step) const {
 }
 
 void Guest::on_inside(const ports::GuestAnswer& answer, Time now, Step& step) {
+  if (answer_asked(answer, step)) return;
   inside_.on_answer(answer, config_.self, now, step);
 }
 

@@ -1,5 +1,6 @@
 #include "ports/fake_guest_control.h"
 
+#include <format>
 #include <utility>
 
 namespace godwit::ports {
@@ -33,11 +34,14 @@ FakeGuestControl::~FakeGuestControl() { insides_.nodes.erase(self_); }
 
 void FakeGuestControl::submit(const GuestId& guest, GuestCommand command) {
   Session& session = sessions_[guest];
-  if (std::holds_alternative<Detach>(command)) {
+  const bool removes = std::holds_alternative<RemoveLog>(command);
+  if (removes) session = {};
+  if (removes || std::holds_alternative<Detach>(command)) {
     session.queue.clear();
     session.attached = false;
     return;
   }
+  if (const auto* read = std::get_if<ReadLog>(&command)) return read_log(guest, session, *read);
   session.queue.push_back(std::move(command));
 }
 
@@ -123,7 +127,8 @@ void FakeGuestControl::run(const GuestId& guest, Session& session, const GuestCo
           if (session.attached) return;
           session.follow = c.to;
           session.sent = false;
-        } else if constexpr (!std::is_same_v<T, Detach>) {
+        } else if constexpr (!std::is_same_v<T, Detach> && !std::is_same_v<T, RemoveLog> &&
+                             !std::is_same_v<T, ReadLog>) {
           if (const auto error = refusal(guest, session)) {
             GuestFailed failed{kName<T>, *error, ""};
             if constexpr (std::is_same_v<T, Exec>) failed.exec_id = c.id;
@@ -155,6 +160,23 @@ void FakeGuestControl::run(const GuestId& guest, Session& session, const GuestCo
         }
       },
       command);
+}
+
+void FakeGuestControl::read_log(const GuestId& guest, const Session& session,
+                                const ReadLog& command) {
+  LogRead read{.id = command.id, .next = command.from};
+  std::uint64_t bytes = 0;
+  for (auto at = session.log.lower_bound(command.from); at != session.log.end(); ++at) {
+    if (session.attached && *at != read.next) break;
+    LogLine line{.number = *at, .text = std::format("line {}", *at)};
+    bytes += line.text.size();
+    read.more = read.lines.size() == command.lines_max ||
+                (bytes > command.bytes_max && !read.lines.empty());
+    if (read.more) break;
+    read.next = *at + 1;
+    read.lines.push_back(std::move(line));
+  }
+  offer(guest, std::move(read));
 }
 
 // It knows two programs: "show" prints, "exit" does not; any other is not there.

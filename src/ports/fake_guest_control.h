@@ -61,6 +61,7 @@ class FakeGuestControl final : public GuestControl {
   void run(const GuestId& guest, Session& session, const GuestCommand& command);
   std::optional<Error> refusal(const GuestId& guest, const Session& session) const;
   void exec(const GuestId& guest, const Exec& command);
+  void read_log(const GuestId& guest, const Session& session, const ReadLog& command);
   void keep_lines(const GuestId& guest, Session& session);
   bool sends(const Session& session) const;
   void send_logs(const GuestId& guest, Session& session);

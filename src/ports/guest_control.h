@@ -2,10 +2,11 @@
 // clock and its log. Only for guests with our init.
 //
 // Commands are accepted at once and answered by events; a guest's commands are done in order, one
-// at a time, except that Detach overtakes and aborts what is under way (an aborted command is not
-// answered). Each command but Attach, Detach and SendLogs is answered by its own event or by
-// GuestFailed; while the guest cannot be reached it is tried again for some 30 s before that. None
-// carries a right: a guest that runs, runs on whatever fails here.
+// at a time, except that Detach and RemoveLog overtake and abort what is under way (an aborted
+// command is not answered), and ReadLog overtakes it. Each command but Attach, Detach, SendLogs and
+// RemoveLog is answered by its own event or by GuestFailed; while the guest cannot be reached it is
+// tried again for some 30 s before that. None carries a right: a guest that runs, runs on whatever
+// fails here.
 //
 // The log: while attached, the guest's lines are kept in files here and acknowledged to the guest
 // once they are; the guest forgets no line that is not. So after a move the lines that the source
@@ -61,8 +62,21 @@ struct SendLogs {
   NodeId to;
 };
 
-using GuestCommand =
-    std::variant<Attach, Detach, SetClock, StartContainer, Exec, Signal, StopContainer, SendLogs>;
+// The guest is deleted: as Detach, and none of its lines stays here or is sent on. Repeating is
+// harmless.
+struct RemoveLog {};
+// The lines that are kept here from number `from` on, attached or not. Lines that are still on
+// their way from an earlier node are waited for: within 10 s of Attach the page ends before a gap.
+// Answer: LogRead with the same id.
+struct ReadLog {
+  std::uint64_t id = 0;
+  std::uint64_t from = 1;
+  std::uint32_t lines_max = 1000;
+  std::uint64_t bytes_max = 512 * 1024;  // Of their text; the first line always fits.
+};
+
+using GuestCommand = std::variant<Attach, Detach, SetClock, StartContainer, Exec, Signal,
+                                  StopContainer, SendLogs, RemoveLog, ReadLog>;
 
 struct Connected {
   std::string boot;  // The guest kernel's boot id.
@@ -87,6 +101,13 @@ struct ContainerStopping {};
 struct LogsSent {
   NodeId to;
 };
+struct LogRead {
+  std::uint64_t id = 0;
+  std::vector<LogLine> lines;
+  std::uint64_t next = 1;  // The `from` of the next page.
+  bool more = false;       // There are lines after this page.
+  std::string error;       // Empty: none.
+};
 // `command` is the name of the struct, "SetClock". FailedPrecondition: not attached, or the guest
 // refused; Unavailable, DeadlineExceeded: it was not reached.
 struct GuestFailed {
@@ -99,8 +120,9 @@ struct LogFailed {
   Error error;
 };
 
-using GuestAnswer = std::variant<Connected, ContainerState, ClockWasSet, ContainerStarted, Executed,
-                                 Signalled, ContainerStopping, LogsSent, GuestFailed, LogFailed>;
+using GuestAnswer =
+    std::variant<Connected, ContainerState, ClockWasSet, ContainerStarted, Executed, Signalled,
+                 ContainerStopping, LogsSent, LogRead, GuestFailed, LogFailed>;
 
 struct GuestEvent {
   GuestId guest;

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <format>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -185,8 +186,83 @@ TYPED_TEST_P(GuestControlContract, TheLogFollowsTheGuest) {
   this->expect_log(1, 700);
 }
 
+// Pages follow on each other and are bounded by lines and bytes; what is not there yet is no error.
+TYPED_TEST_P(GuestControlContract, TheLogIsReadByPages) {
+  const auto empty = this->template ask<LogRead>(0, ReadLog{.id = 1});
+  ASSERT_TRUE(empty);
+  EXPECT_EQ(empty->id, 1u);
+  EXPECT_TRUE(empty->lines.empty());
+  EXPECT_EQ(empty->next, 1u);
+  ASSERT_NO_FATAL_FAILURE(this->start(0));
+  this->rig_.print(250);
+  ASSERT_NO_FATAL_FAILURE(this->expect_log(0, 250));
+  std::uint64_t from = 1, pages = 0;
+  for (bool more = true; more; ++pages) {
+    const auto page =
+        this->template ask<LogRead>(0, ReadLog{.id = 2, .from = from, .lines_max = 100});
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->error, "");
+    for (const LogLine& line : page->lines) {
+      EXPECT_EQ(line.number, from++);
+      EXPECT_EQ(line.text, std::format("line {}", line.number));
+    }
+    EXPECT_EQ(page->next, from);
+    more = page->more;
+  }
+  EXPECT_EQ(from, 251u);
+  EXPECT_EQ(pages, 3u);
+  const auto small = this->template ask<LogRead>(0, ReadLog{.id = 3, .from = 10, .bytes_max = 20});
+  ASSERT_TRUE(small);
+  EXPECT_EQ(small->lines.size(), 2u);
+  EXPECT_TRUE(small->more);
+}
+
+// Lines that are on their way from the source are waited for, not passed over.
+TYPED_TEST_P(GuestControlContract, APageEndsBeforeLinesThatAreOnTheirWay) {
+  ASSERT_NO_FATAL_FAILURE(this->start(0));
+  this->rig_.print(30);
+  ASSERT_NO_FATAL_FAILURE(this->expect_log(0, 30));
+  this->rig_.node(0).submit(this->guest_, Detach{});
+  this->rig_.move();
+  this->rig_.print(20);
+  ASSERT_NO_FATAL_FAILURE(this->attach(1));
+  for (int i = 0; i < 500 && this->rig_.log(1).size() < 20; ++i) this->rig_.settle();
+  ASSERT_EQ(this->rig_.log(1).size(), 20u);
+  const auto early = this->template ask<LogRead>(1, ReadLog{.id = 1, .from = 11});
+  ASSERT_TRUE(early);
+  EXPECT_TRUE(early->lines.empty());
+  EXPECT_EQ(early->next, 11u);
+  ASSERT_TRUE(this->template ask<LogsSent>(0, SendLogs{this->rig_.name(1)}));
+  ASSERT_NO_FATAL_FAILURE(this->expect_log(1, 50));
+  const auto whole = this->template ask<LogRead>(1, ReadLog{.id = 2, .from = 11});
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->lines.size(), 40u);
+  EXPECT_EQ(whole->next, 51u);
+}
+
+// A deleted guest leaves nothing, also where its log was to be sent on; the next one starts anew.
+TYPED_TEST_P(GuestControlContract, NothingStaysOfADeletedGuest) {
+  ASSERT_NO_FATAL_FAILURE(this->start(0));
+  this->rig_.print(30);
+  ASSERT_NO_FATAL_FAILURE(this->expect_log(0, 30));
+  this->rig_.node(0).submit(this->guest_, RemoveLog{});
+  EXPECT_TRUE(this->rig_.log(0).empty());
+  EXPECT_TRUE(this->refusal(0, SetClock{})) << "not attached any more";
+  this->rig_.node(0).submit(this->guest_, RemoveLog{});
+  this->rig_.restart_agent(0);
+  EXPECT_TRUE(this->rig_.log(0).empty());
+  const auto none = this->template ask<LogRead>(0, ReadLog{.id = 1});
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->lines.empty());
+  ASSERT_NO_FATAL_FAILURE(this->attach(0));
+  this->rig_.print(5);
+  for (int i = 0; i < 500 && this->rig_.log(0).size() < 5; ++i) this->rig_.settle();
+  EXPECT_EQ(this->rig_.log(0).size(), 5u);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(GuestControlContract, StartsAContainerOnceAndStopsIt, SetsTheClock,
                             RunsPrograms, NothingWithoutAttach, AgentsMayRestart,
-                            TheLogFollowsTheGuest);
+                            TheLogFollowsTheGuest, TheLogIsReadByPages,
+                            APageEndsBeforeLinesThatAreOnTheirWay, NothingStaysOfADeletedGuest);
 
 }  // namespace godwit::ports

@@ -199,6 +199,12 @@ const Row kDestination[] = {
      {G::kRanElsewhere},
      {Do::kDropCopy, Do::kDiscardAll},
      kDiscarding},
+    {"forget.discarding.discarded",
+     at(kDiscarding),
+     On::kDiscarded,
+     {G::kForgets},
+     {Do::kRecordForget, Do::kWrite, Do::kForget, Do::kSendForgotten},
+     kIdle},
     {"any.discarding.discarded_sealed",
      at(kDiscarding),
      On::kDiscarded,
@@ -299,6 +305,18 @@ const Row kTakeover[] = {
     {"takeover.any.ask_report", kAnywhere, On::kAskReport, {}, {Do::kSendReport}},
 };
 
+// The guest is deleted. It is on record only when QEMU is dead: a crash before finds what it would
+// find without the wish, which is repeated. What is being discarded already is asked again after.
+const Row kForgetting[] = {
+    {"forget.any.known", kAnywhere, On::kForget, {G::kForgotten}, {Do::kSendForgotten}},
+    {"forget.any.forget",
+     kAnywhere & ~at(kDiscarding, kUnaccepting),
+     On::kForget,
+     {G::kCovers},
+     {Do::kForgetLater, Do::kDiscardAll},
+     kDiscarding},
+};
+
 // After the agent's restart every guest is kIdle until its QEMU was inspected; the record decides.
 const Row kRestart[] = {
     {"restart.holds.running",
@@ -392,7 +410,7 @@ const Row kRestart[] = {
 const std::vector<Row>& agent_rows() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    const std::span<const Row> parts[] = {kSource, kDestination, kTakeover, kRestart};
+    const std::span<const Row> parts[] = {kSource, kDestination, kTakeover, kForgetting, kRestart};
     for (const auto part : parts) all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

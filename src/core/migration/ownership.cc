@@ -51,6 +51,12 @@ bool holds(Guard guard, Node self, const State& s, const Input& in) {
       return in.epoch > s.source_epoch;
     case Guard::kMaySeal:
       return in.generation >= r.sealed && in.generation > r.held.generation;
+    case Guard::kCovers:
+      return in.generation >= std::max({r.sealed, r.epoch.generation, r.held.generation});
+    case Guard::kForgotten:
+      return in.generation < r.sealed;
+    case Guard::kForgets:
+      return s.forgets != 0;
     case Guard::kSealWaits:
       return s.seal_waits != 0;
     case Guard::kNoSealWaits:
@@ -119,6 +125,15 @@ bool change_record(Do action, State& s, const Input& in) {
       s.qemu_lost = false;
       hold(r, {in.generation, 0}, in.set);
       return true;
+    case Do::kRecordForget:
+      r.role = Role::kIdle;
+      r.sealed = s.forgets;
+      r.set = {};
+      r.to = kNoNode;
+      r.attempt = {};
+      s.forgets = s.seal_waits = 0;
+      s.qemu_lost = false;
+      return true;
     case Do::kBecomeIdle:
       r.role = Role::kIdle;
       return true;
@@ -159,6 +174,9 @@ bool change_volatile(Do action, Node self, State& s, const Input& in) {
       return true;
     case Do::kMarkLoaded:
       s.loaded_heard = true;
+      return true;
+    case Do::kForgetLater:
+      s.forgets = std::max(s.forgets, in.generation + 1);
       return true;
     case Do::kSealLater:
       s.seal_waits = std::max(s.seal_waits, in.generation);
@@ -226,7 +244,8 @@ const char* name(On on) {
                                            "TAKE",
                                            "TAKE-from-none",
                                            "ASK-CLEAR",
-                                           "ASK-REPORT"};
+                                           "ASK-REPORT",
+                                           "FORGET"};
   return on < On::kCount ? kNames[static_cast<unsigned>(on)] : "?";
 }
 

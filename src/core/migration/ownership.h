@@ -100,8 +100,9 @@ struct State {
   bool loaded_heard = false;  // Source: LOADED of this attempt came.
   bool accepted_fresh =
       false;  // Destination: accepted by this run of the agent, so a failing `cont` may be undone.
-  Epoch before_accept;  // record.epoch before the acceptance, to undo it.
-  Epoch refused;        // The epoch that REFUSE names after an undone acceptance.
+  Epoch before_accept;        // record.epoch before the acceptance, to undo it.
+  Epoch refused;              // The epoch that REFUSE names after an undone acceptance.
+  std::uint32_t forgets = 0;  // Deleted: this generation is sealed once QEMU is dead.
   std::uint32_t seal_waits =
       0;                   // A SEAL that came while a stream arrives: answered when that ends.
   bool qemu_lost = false;  // This node held the guest when its QEMU ended.
@@ -144,6 +145,7 @@ enum class On : std::uint8_t {
   kTakeFromNone,
   kAskClear,
   kAskReport,
+  kForget,
   kCount
 };
 
@@ -180,6 +182,9 @@ enum class Guard : std::uint8_t {
   kNewerCut,        // (in.epoch, in.attempt.number) is newer than the copy's.
   kRanElsewhere,    // in.epoch > source_epoch: the copy is out of date.
   kMaySeal,         // in.generation >= rec.sealed and > rec.held.generation.
+  kCovers,          // in.generation >= rec.sealed, rec.epoch.generation and rec.held.generation.
+  kForgotten,       // in.generation < rec.sealed.
+  kForgets,         // forgets is not 0.
   kSealWaits,
   kNoSealWaits,
   kFresh,  // accepted_fresh.
@@ -199,6 +204,7 @@ enum class Do : std::uint8_t {
   kRecordHeld,
   kRecordSeal,
   kRecordTake,
+  kRecordForget,
   kBecomeIdle,
   kLose,
   kStartAttempt,
@@ -209,6 +215,7 @@ enum class Do : std::uint8_t {
   kMarkLoaded,
   kSealLater,
   kSealNow,
+  kForgetLater,
   kForget,
   // To be carried out, in this order: record writes, commands to QEMU, messages.
   kWrite,
@@ -230,6 +237,7 @@ enum class Do : std::uint8_t {
   kSendPend,
   kSendClear,
   kSendReport,
+  kSendForgotten,
   kSendCheckpoint,  // No row yet.
 };
 

@@ -58,6 +58,8 @@ Guest::Guest(World world, GuestId id)
       changed_(world_.loop) {}
 
 Result<LogStore*> Guest::log() {
+  std::error_code error;  // RemoveLog has taken it away.
+  if (log_) std::filesystem::create_directories(dir_, error);
   if (!log_) {
     ASSIGN_OR_RETURN(LogStore store, LogStore::open(dir_, world_.config.limits));
     log_.emplace(std::move(store));
@@ -67,6 +69,8 @@ Result<LogStore*> Guest::log() {
 
 void Guest::submit(ports::GuestCommand command) {
   if (std::holds_alternative<ports::Detach>(command)) return detach();
+  if (std::holds_alternative<ports::RemoveLog>(command)) return remove_log();
+  if (const auto* read = std::get_if<ports::ReadLog>(&command)) return read_log(*read);
   queue_.push_back(std::move(command));
   if (std::exchange(running_, true)) return;
   world_.loop.spawn(run_queue());
@@ -170,6 +174,7 @@ void Guest::attach() {
                                  [this, session = session_](const LinkEvent& event) {
                                    if (session == session_) on_link(event);
                                  });
+  attached_at_ = world_.clock();
   link_->start();
 }
 

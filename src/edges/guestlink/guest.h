@@ -46,6 +46,8 @@ class Guest {
   io::Task<ports::GuestAnswer> start(Link& link, ports::StartContainer command);
   io::Task<ports::GuestAnswer> exec(Link& link, ports::Exec command);
 
+  void remove_log();
+  void read_log(const ports::ReadLog& wanted);
   void follow(const NodeId& to);
   io::Task<void> send_logs();
   io::Task<Status> send(NodeId to, std::string bytes);
@@ -59,7 +61,8 @@ class Guest {
   std::deque<ports::GuestCommand> queue_;
   bool running_ = false;
   std::unique_ptr<Link> link_;  // Attached.
-  std::uint64_t session_ = 0;   // Counts detachments: what belongs to an earlier one is not told.
+  Time attached_at_{};
+  std::uint64_t session_ = 0;  // Counts detachments: what belongs to an earlier one is not told.
   std::list<std::unique_ptr<Link>> retired_;
   std::optional<NodeId> follow_;
   bool sending_ = false;

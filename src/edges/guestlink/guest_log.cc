@@ -1,4 +1,4 @@
-// A guest's log after the guest has left: it follows.
+// A guest's log, read by number; and after the guest has left: it follows, or goes.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -15,7 +15,38 @@ std::string read_whole(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Lines of before a move come from the source within seconds; a gap that stays is lost lines.
+constexpr Duration kGapMax = std::chrono::seconds{10};
+
 }  // namespace
+
+void Guest::read_log(const ports::ReadLog& wanted) {
+  ports::LogRead read{.id = wanted.id, .next = wanted.from};
+  std::error_code ignored;
+  if (!log_ && !std::filesystem::exists(dir_, ignored)) return offer(std::move(read));
+  const auto store = log();
+  const bool may_come = link_ && world_.clock() < attached_at_ + kGapMax;
+  auto page = store ? (*store)->page(wanted, may_come)
+                    : Result<LogStore::Page>(std::unexpected(store.error()));
+  if (page) {
+    read.lines = std::move(page->lines);
+    read.next = page->next;
+    read.more = page->more;
+  } else {
+    read.error = to_string(page.error());
+  }
+  offer(std::move(read));
+}
+
+// Tasks and links that end later find nothing to do, and no directory to write to.
+void Guest::remove_log() {
+  detach();
+  follow_.reset();
+  changed_.notify();
+  std::error_code ignored;
+  if (log_) return log_->clear();
+  std::filesystem::remove_all(dir_, ignored);
+}
 
 void Guest::take_up() {
   const std::string to = read_whole(dir_ + "/follow");

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "edges/guestlink/log_segment.h"
 #include "lib/frame/control.h"
+#include "ports/guest_control.h"
 
 namespace godwit::guestlink {
 
@@ -50,6 +51,17 @@ class LogStore {
 
   // All that is here, oldest first, of all boots, each line once.
   Result<std::vector<frame::LogLine>> read() const;
+  // One page of all that is here, numbered from 1 over all boots that are here.
+  struct Page {
+    std::vector<ports::LogLine> lines;
+    std::uint64_t next = 1;  // The number after the last line of the page.
+    bool more = false;       // There are lines after it.
+  };
+  // From number `from` on; `up_to_gap`: not beyond the first number that is missing.
+  Result<Page> page(const ports::ReadLog& wanted, bool up_to_gap) const;
+  // Deletes every file and the directory; what is appended from now on is an error, until the
+  // directory is there again.
+  void clear();
   // The segments' paths, oldest first: they follow the guest as files.
   std::vector<std::string> segments() const;
 

@@ -54,6 +54,9 @@ const std::set<std::string> kNotTaken{
     "source.precopy.repeat", "source.resuming.repeat", "source.granted.repeat",
     "destination.spare.repeat", "destination.taken.repeat", "control.order.repeat",
     "control.takeover.repeat", "control.taken.repeat", "takeover.any.ask_report",
+    // Nobody wishes a deletion here: it ends the guest, and every property is about one that lives.
+    // It seals like a takeover; asked_test.cc of the agent does it in each place.
+    "forget.any.forget", "forget.any.known", "forget.discarding.discarded",
     // Booting fails as its QEMU ends, which is source.any.qemu_gone.
     "takeover.booting.failed", "restart.idle.prelaunch",
     // Nothing in this protocol leads there; the agent would exit and say so.
