@@ -1,5 +1,4 @@
 // godwit: the commands of the public API, and the programs of this project by name.
-#include <array>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -20,10 +19,6 @@ namespace {
 
 using namespace godwit;
 using Words = std::vector<std::string>;
-
-// What `serve` does not do yet. A verb leaves this list in the change that serves it.
-constexpr std::array kNotServed{"apply", "run",    "describe", "cordon", "uncordon",
-                                "drain", "delete", "logs",     "exec"};
 
 int usage(const char* text) {
   std::fprintf(stderr, "usage: %s\n", text);
@@ -125,7 +120,6 @@ int main(int argc, char** argv) {
                   apps::run_cloud},
                  {"image", "image import PATH --store DIR: make a base image", run_image}},
       .image_defaults = image_defaults,
-      .absent = {kNotServed.begin(), kNotServed.end()},
   };
   return cli::run(program, words, std::cin, std::cout, std::cerr);
 }

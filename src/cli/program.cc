@@ -67,7 +67,7 @@ class Parser {
 
  private:
   CLI::App* add(const std::string& name, const std::string& help) {
-    return program_.absent.contains(name) ? nullptr : app_.add_subcommand(name, help);
+    return app_.add_subcommand(name, help);
   }
   CLI::App* add(const std::string& name, const std::string& help,
                 std::function<Result<int>(Session&)> verb) {

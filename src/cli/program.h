@@ -31,7 +31,6 @@ struct Program {
   // From the store of base images in directory `store`; may be empty.
   std::function<Result<ImageDefaults>(const std::string& store, const std::string& sha256)>
       image_defaults;
-  std::set<std::string> absent;  // Verbs that are not offered: the server does not do them yet.
 };
 
 // `args` without the program's name. Never throws; the status is exit_status.h's.

@@ -23,6 +23,9 @@ constexpr Duration kRepeat = std::chrono::milliseconds{500};
 // A report may be lost, and nobody repeats one: who runs a guest is asked for now and then.
 constexpr Duration kRefresh = std::chrono::seconds{30};
 
+// Between two starts of a guest that fails to start.
+constexpr Duration kStartAgain = std::chrono::seconds{1}, kStartAgainMax = std::chrono::seconds{60};
+
 migration::Epoch epoch_of(ports::EpochName e) { return {e.generation, e.hop}; }
 ports::EpochName name_of(migration::Epoch e) { return {e.generation, e.hop}; }
 
@@ -272,7 +275,10 @@ void Owner::on_report(const NodeId& from, const ports::Report& report, Time now,
   if (report.role == ports::RoleName::kHolds || report.held > kept_.owner.reported)
     if (report.held.generation > 0) apply(Ask::kReport, from, report.held, {}, now, step);
   const bool holds = report.role == ports::RoleName::kHolds && report.held == report.epoch;
-  if (holds && report.held >= kept_.owner.reported) suspect_at_.reset();
+  if (holds && report.held >= kept_.owner.reported) {
+    suspect_at_.reset();
+    failed_starts_ = 0;
+  }
   if (holds && row_.kind == Generation::kTakeover && report.held >= kept_.owner.reported) {
     hear(from, {.what = What::kHolds});
     look(now, step);
@@ -281,6 +287,14 @@ void Owner::on_report(const NodeId& from, const ports::Report& report, Time now,
   if (idle && report.qemu_gone && report.epoch >= kept_.owner.reported) {
     // Nobody has held it since. Its disk is on that node; the reach may have a newer memory.
     lost_at_ = from;
+    if (row_.kind == Generation::kTaken && kept_.owner.reported.generation < row_.generation) {
+      // It was started there and never ran: the next try waits, for what failed may take its time.
+      if (suspect_at_) return;
+      suspect_at_ = now + std::min<Duration>(kStartAgainMax, kStartAgain * (1 << failed_starts_));
+      failed_starts_ = std::min(failed_starts_ + 1, 8);
+      step.commands.push_back(Note{id_, std::format("could not be started on {}", from.value)});
+      return;
+    }
     take_over(kept_.owner.set, now, step);
   } else if (idle && from == kept_.owner.taker && lacks_copy(report)) {
     take_over(kept_.owner.set, now, step);

@@ -80,6 +80,7 @@ class Owner {
   std::optional<NodeId> lost_at_;   // A living node whose QEMU ended as holder: its disk is newest.
   std::optional<Time> suspect_at_;  // Then nobody is believed to run it.
   std::optional<Time> repeat_at_;
+  int failed_starts_ = 0;  // In a row.
 };
 
 }  // namespace godwit::control

@@ -21,6 +21,7 @@ class Draft {
     ::unlink(path.c_str());  // What an agent that was killed has left.
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) return system_error(std::format("open {}", path), errno);
+    ::fchmod(fd, 0644);  // Whatever the umask: QEMU reads it under a uid of its own.
     return Draft(std::move(path), fd);
   }
   Draft(Draft&& other) noexcept
