@@ -89,10 +89,12 @@ void Journal::told(const GuestId& guest, const ports::Moved& story) {
   }
   ports::Moved& known = stories_[guest];
   merge(known, story);
-  const auto last =
-      std::ranges::find(moves_.rbegin(), moves_.rend(), guest, &ports::MoveView::guest);
-  if (last != moves_.rend() && last->state == ports::MoveView::State::kDone && last->live)
-    tell(*last, known);
+  // The next move of the guest may be under way by now.
+  for (auto at = moves_.rbegin(); at != moves_.rend(); ++at) {
+    if (at->guest != guest || at->source != story.attempt.source || !at->live) continue;
+    if (at->state == ports::MoveView::State::kDone) tell(*at, known);
+    return;
+  }
 }
 
 void Journal::give_up(const GuestId& guest, const std::string& why, Time now) {

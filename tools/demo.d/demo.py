@@ -49,6 +49,8 @@ def play(scenes, story, record):
         began = time.time()
         going = story.play(name, text, act, limit_s)
         record.scenes.append([name, began, time.time(), going])
+        if name == "cheaper" and going:
+            scenes.calm()
     story.finish()
 
 
@@ -157,6 +159,8 @@ def main(arguments):
         images = import_images(product, services, options.images, store)
         story.say(f"images imported: {', '.join(images)}")
         scenes = Scenes(product, story, record, services, images, store)
+        market = json.loads(pathlib.Path(options.market).read_text())
+        scenes.hour_s = market.get("billing", {}).get("period_s", 3600)
         return report(perform(product, scenes, story, record, services), record, options)
     except ProductError as error:
         print(f"demo: {error}", file=sys.stderr)

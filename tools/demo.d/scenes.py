@@ -4,6 +4,8 @@ The operator of the cloud (`godwit cloud ctl`) sets prices and capacity where th
 would take hours; what he does is printed.
 """
 
+import time
+
 from offers import cheaper_sound, describe, netns, pool, rate, usd
 from services import client, spec
 from story import Failed
@@ -23,6 +25,7 @@ class Scenes(Watch):
         """`images`: sha256 of each service's base image; `store`: the directory with them."""
         super().__init__(product, story, record, [s.guest for s in services])
         self.services, self.images, self.store = services, images, store
+        self.hour_s = 0  # Seconds that an hour of the market takes; 0: no calm.
         self.touched = set()  # Pools whose price or capacity is no longer the data's.
 
     def operator(self, *words):
@@ -58,7 +61,9 @@ class Scenes(Watch):
     def cheaper(self, _, until):
         node, guests = self.busiest()
         since = self.last_move()
-        offerings = [o for o in self.product.offerings() if o["spot"] and pool(o) != pool(node)
+        # Where none of the fleet is: a pool that already holds its escape room saves nothing more.
+        used = {pool(n) for n in self.product.nodes().values() if n["phase"] != "DEAD"}
+        offerings = [o for o in self.product.offerings() if o["spot"] and pool(o) not in used
                      and o["instance_type"] == node["instance_type"]]
         if not offerings:
             raise Failed("there is no other pool of this type")
@@ -66,6 +71,17 @@ class Scenes(Watch):
         self.touched.add(target)
         self.operator("price", target, usd(rate(node) * CHEAPER))
         self.await_moved(guests, ["cheaper"], since, lambda n: pool(n) == target, until)
+
+    def calm(self):
+        """An hour of the market in which nothing happens, as most of a fleet's life: so that the
+        bill is not one of escapes alone."""
+        if not self.hour_s:
+            return
+        self.story.say(f"an hour of the market passes ({self.hour_s} s)")
+        end = time.monotonic() + self.hour_s
+        while time.monotonic() < end:
+            self.story.look()
+            time.sleep(self.story.poll_s)
 
     def notice(self, scene, until):
         node, guests = self.busiest()
