@@ -96,7 +96,6 @@ class Stage {
           return not_found(std::format("no image {} in {}", sha256.substr(0, 8), store));
         return cli::ImageDefaults{{"/bin/server"}, {"PATH=/bin"}, "/srv", 5, 6};
       },
-      .absent = {},
   };
 };
 
