@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <iosfwd>
-#include <set>
 #include <string>
 #include <vector>
 
