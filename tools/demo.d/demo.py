@@ -143,7 +143,8 @@ def main(arguments):
     parser.add_argument("--page")
     options = parser.parse_args(arguments)
     services = FAST if options.fast else FULL
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: who starts it in the background of a script has had it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     try:
         product = Product(built(options.build))
