@@ -22,7 +22,9 @@ Step Control::restart(const ports::Rows& rows, Time now) {
   for (const auto& [id, row] : rows.guests) guest(id).restore(row, now);
   for (const auto& [id, row] : rows.guests) {
     if (row.owner.holder.value.empty()) continue;
-    lives_[id].cold = row.owner.generation;
+    // A start that is under way has not been told of yet: if it is cold, it will be told so.
+    if (row.owner.reported.generation == row.owner.generation)
+      lives_[id].cold = row.owner.generation;
     lives_[id].at = row.owner.holder;
     lives_[id].since_on = now;
   }
@@ -62,7 +64,7 @@ void Control::dispatch(const Event& event, Time now, Step& step) {
         } else if constexpr (std::is_same_v<T, CreateGuest>) {
           guest(e.guest).create(e, now, step);
           const auto at = guests_.find(e.guest);  // Refused: it never was.
-          if (!at->second.born() && at->second.row() == ports::GuestRow{}) guests_.erase(at);
+          if (!at->second.born() && at->second.row().group.value.empty()) guests_.erase(at);
         } else if constexpr (std::is_same_v<T, AllowNodes>) {
           if (Owner* owner = known(e.guest, step)) owner->allow(e.set, now, step);
         } else if constexpr (std::is_same_v<T, MoveGuest>) {

@@ -356,6 +356,31 @@ TEST_F(Fleet, StartsAgainWhatANodeTookAlong) {
   EXPECT_EQ(moves().front().source, first);
 }
 
+// Also if the control plane dies while the guest is started again: its memory is lost, and no
+// restart of ours makes that a live move.
+TEST_F(Fleet, TellsALossAsOneAfterItsOwnRestart) {
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  pass(seconds{60});
+  const NodeId first = runs.at(GuestId{"web-1"}).node;
+  instance_of(first)->second.ended = true;
+  runs.clear();
+  tell(Certified{first});
+  for (int i = 0;
+       i < 20 && disk.rows.guests.at(GuestId{"web-1"}).owner.kind != ports::GenerationKind::kTaken;
+       ++i) {
+    ASSERT_FALSE(mails.empty());
+    const ports::Message m = mails.front();
+    mails.erase(mails.begin());
+    carry(m);
+  }
+  mails.clear();  // The TAKE with them.
+  start();
+  pass(seconds{60});
+  ASSERT_EQ(moves().size(), 1U);
+  EXPECT_FALSE(moves().front().live);
+  EXPECT_EQ(moves().front().reason, "loss");
+}
+
 TEST_F(Fleet, MovesByHandAndDrains) {
   ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
   pass(seconds{60});
@@ -373,6 +398,31 @@ TEST_F(Fleet, MovesByHandAndDrains) {
   EXPECT_EQ(moves().front().reason, "drain");
   EXPECT_EQ(moves().front().state, ports::MoveView::State::kDone);
   EXPECT_TRUE(instance_of(first)->second.ended) << "an empty drained node ends";
+}
+
+// A cordon does not stop a drain.
+TEST_F(Fleet, DrainsOnWhenTheNodeIsCordonedMeanwhile) {
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  pass(seconds{60});
+  const NodeId first = runs.at(GuestId{"web-1"}).node;
+  ASSERT_TRUE(request(ports::DrainNode{first, false}));
+  ASSERT_TRUE(request(ports::CordonNode{first}));
+  EXPECT_TRUE(disk.rows.nodes.at(first).draining);
+  ASSERT_TRUE(request(ports::UncordonNode{first}));
+  EXPECT_FALSE(disk.rows.nodes.at(first).draining);
+}
+
+// An instance whose agent never says what it has is replaced, like one that never joins.
+TEST_F(Fleet, ReplacesNodesThatAreOfNoUse) {
+  joins = false;
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  settle();
+  const std::size_t before = instances.size();
+  ASSERT_GT(before, 0U);
+  ASSERT_TRUE(request(ports::JoinNode{"hash-1", "key"}));  // And then is silent.
+  pass(std::chrono::minutes{6});
+  EXPECT_TRUE(instance_of(NodeId{"n-f-1"})->second.ended);
+  EXPECT_GT(instances.size(), before);
 }
 
 // A steady fleet writes nothing.

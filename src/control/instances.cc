@@ -329,7 +329,9 @@ void Instances::look_after(const NodeId& node, Time now, Step& step) {
     if (!under_way(Purpose::kLaunch, node)) send_launch(node, step);
     return;
   }
-  if (row.stage == NodeStage::kLaunched && now - row.launched >= config_.provider->join_max)
+  const bool useless =
+      row.stage == NodeStage::kLaunched || (row.stage == NodeStage::kJoined && row.memory_mib == 0);
+  if (useless && now - row.launched >= config_.provider->join_max)
     return end(node, "its agent has not joined in time", now, step);
   if (row.stage == NodeStage::kEnding && !under_way(Purpose::kTerminate, node))
     ask(Purpose::kTerminate, node, ports::Terminate{row.instance}, step);
@@ -348,7 +350,8 @@ void Instances::on_time(Time now, Step& step) {
     look_after(node, now, step);
     // A node that is well needs no eye on it.
     const auto at = rows_.find(node);
-    if (at != rows_.end() && at->second.stage == NodeStage::kJoined && attached(node))
+    if (at != rows_.end() && at->second.stage == NodeStage::kJoined && at->second.memory_mib > 0 &&
+        attached(node))
       watches_.erase(node);
   }
   if (types_at_ && *types_at_ <= now && !under_way(Purpose::kTypes, {})) {

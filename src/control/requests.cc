@@ -206,7 +206,8 @@ ports::Answer Control::cordon(const NodeId& node, bool cordoned, Time now, Step&
   const auto at = instances_.rows().find(node);
   if (at == instances_.rows().end()) return not_found(no_node(node));
   if (at->second.dead) return precondition(std::format("{} is dead", node.value));
-  if (at->second.cordoned != cordoned || at->second.draining) {
+  // A node that is being drained is cordoned: it goes on; only to uncordon it ends that.
+  if (at->second.cordoned != cordoned) {
     instances_.set_cordon(node, cordoned, false, step);
     event({}, {}, node, cordoned ? "cordoned" : "uncordoned", "by a user", now, step);
     dirty_ = true;

@@ -104,7 +104,9 @@ TEST(Wishes, ARefusedCreationChangesNothing) {
   EXPECT_EQ(refusals(control.on(again, kNow)), std::vector<std::string>{"it exists already"});
   EXPECT_EQ(control.guests().at(kGuest).row().machine.address, "100.64.0.7");
   const GuestId other{"web-2"};
-  EXPECT_EQ(refusals(control.on(CreateGuest{other, kA, {kB}, {}, {}}, kNow)).size(), 1U);
+  EXPECT_EQ(refusals(control.on(CreateGuest{other, kA, {kB}, {.address = "100.64.0.9"}, {}}, kNow))
+                .size(),
+            1U);
   ports::NodeNames many;
   for (int n = 0; n < 40; ++n) many.insert(NodeId{std::format("i-{}/boot", n)});
   EXPECT_EQ(refusals(control.on(CreateGuest{other, *many.begin(), many, {}, {}}, kNow)).size(), 1U);
