@@ -1,8 +1,7 @@
-# godwit_library(NAME [SERIAL] [DEPS ...]): every .cc of the folder that is not a test becomes the static library godwit_NAME;
-# every x_test.cc becomes part of the test program NAME_test. Tests stand beside the code;
-# SERIAL: they start real programs or wait for real deadlines, so nothing else runs meanwhile.
+# godwit_library(NAME [DEPS ...]): every .cc of the folder that is not a test becomes the static library godwit_NAME;
+# every x_test.cc becomes part of the test program NAME_test. Tests stand beside the code.
 function(godwit_library name)
-  cmake_parse_arguments(ARG "SERIAL" "" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -20,8 +19,5 @@ function(godwit_library name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE godwit_${name} ${ARG_TEST_DEPS} GTest::gtest GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    if(ARG_SERIAL)
-      set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
-    endif()
   endif()
 endfunction()

@@ -67,6 +67,7 @@ class Udp {
   int fd_ = -1;
 };
 
-inline constexpr int kArrives = 2000, kStaysAway = 200;  // Milliseconds to wait for a packet.
+// Milliseconds to wait for a packet: until it comes, however busy the machine; or not at all.
+inline constexpr int kArrives = 20'000, kStaysAway = 200;
 
 }  // namespace godwit::lab

@@ -93,6 +93,8 @@ TEST(ControlStream, AgentsComeBackAfterARestartOfControl) {
   Agent a{fleet.credentials(kA.value), control->address()};
   for (std::uint32_t round = 1; round < 4; ++round) {
     ASSERT_TRUE(control->log.wait_for(kA.value + " came")) << a.log.all();
+    // Control knows first: an agent that never knew is not alone again.
+    ASSERT_TRUE(a.log.wait_for("attached", round)) << a.log.all();
     control.reset();
     ASSERT_TRUE(a.log.wait_for("alone", round));
     a.client.send(clear(round));
