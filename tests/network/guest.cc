@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "lib/netlink/link.h"
@@ -32,6 +34,17 @@ void carry(int own, int tap, int stop) {
     if (all[1].revents & POLLIN) carry_one(tap, own);
     if ((all[0].revents | all[1].revents) & (POLLERR | POLLNVAL)) return;
   }
+}
+
+// Until the kernel has seen the tap's other end it drops what should go out.
+Status await_running(const std::string& tap) {
+  ASSIGN_OR_RETURN(const auto socket, netlink::Socket::open());
+  for (int i = 0; i < 2'000; ++i) {
+    ASSIGN_OR_RETURN(const auto link, netlink::link_by_name(*socket, tap));
+    if (link.running) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  return unavailable(tap + " does not run");
 }
 
 }  // namespace
@@ -67,7 +80,7 @@ Guest::~Guest() {
 Status Guest::attach(const namespaces::NetworkNamespace& node, const std::string& tap) {
   if (next_ >= 0) close(next_);
   ASSIGN_OR_RETURN(next_, namespaces::run_inside(node, [&] { return netlink::open_tap(tap); }));
-  return {};
+  return namespaces::run_inside(node, [&] { return await_running(tap); });
 }
 
 void Guest::run() {

@@ -164,7 +164,7 @@ TEST(PublicServer, ErrorsKeepCodeAndSentence) {
   grpc::ClientContext context;
   v1::Plan plan;
   const auto status = plans->Get(&context, {}, &plan);
-  EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED);
+  EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED) << status.error_message();
   EXPECT_FALSE(status.error_message().empty());
 }
 

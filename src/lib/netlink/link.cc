@@ -18,6 +18,7 @@ Link link_of(const Answer& answer) {
   Link link;
   link.index = fixed.ifi_index;
   link.up = (fixed.ifi_flags & IFF_UP) != 0;
+  link.running = (fixed.ifi_flags & IFF_RUNNING) != 0;
   link.name = text_of(all, IFLA_IFNAME);
   link.mtu = value_of<std::uint32_t>(all, IFLA_MTU);
   link.queue_length = value_of<std::uint32_t>(all, IFLA_TXQLEN);

@@ -21,6 +21,7 @@ struct Link {
   std::uint32_t mtu = 0;
   std::uint32_t queue_length = 0;  // Packets.
   bool up = false;
+  bool running = false;  // The other end is there and frames go out: up to a second after that.
   Mac mac{};
 };
 
