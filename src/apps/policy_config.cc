@@ -70,6 +70,7 @@ const std::map<std::string, Set, std::less<>>& setters() {
       {"leave_percent", number(&P::leave_percent, 100)},
       {"trend_s", seconds(&P::trend)},
       {"escapes_max", number(&P::escapes_max, 8)},
+      {"nodes_left_max", number(&P::nodes_left_max, 1'000'000)},
       {"bid", set_bid},
   };
   return kSetters;

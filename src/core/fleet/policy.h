@@ -79,6 +79,10 @@ struct Policy {
 
   // --- Bounds.
 
+  // Nodes that are left for money by one plan: the next plan sees what came of it, and a mistake of
+  // the market's is not followed by the whole fleet at once. With quiet_after, eight a minute.
+  std::uint32_t nodes_left_max = 8;
+
   // Escape destinations of one guest: the first has its room reserved. With the guest's own node
   // they are its set, and every node of a set answers in a takeover.
   std::uint32_t escapes_max = 3;

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <format>
-#include <optional>
-#include <tuple>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "core/plan/guards.h"
 #include "core/plan/text.h"
@@ -12,169 +13,207 @@
 namespace godwit::plan {
 namespace {
 
-// The state if the pool were gone: its guests are nowhere, its nodes take nobody.
-State without(const State& state, const market::Pool& pool, std::set<GuestId>& homeless) {
+using Guests = std::vector<GuestNo>;
+
+bool of(const Slot& slot, PoolNo pool) { return slot.spot && slot.pool == pool; }
+
+// The state if the pool were gone: its guests are nowhere, its nodes take nobody. `homeless` is in
+// the order of size.
+State without(const State& state, PoolNo pool, Guests& homeless) {
   State s = state;
-  s.shaken.insert(pool);
-  for (auto& [id, slot] : s.slots) {
-    if (!slot.spot() || slot.key.pool != pool) continue;
-    homeless.insert(slot.residents.begin(), slot.residents.end());
-  }
-  for (const GuestId& guest : homeless) s.take(guest);
+  s.shaken[pool] = true;
+  for (const Slot& slot : state.there())
+    if (of(slot, pool))
+      homeless.insert(homeless.end(), slot.residents.begin(), slot.residents.end());
+  for (const GuestNo guest : homeless) s.take(guest);
+  sort_by_size(homeless, *s.facts);
   return s;
 }
 
 bool offers_room(const Slot& slot, Rooms rooms) {
-  return rooms == Rooms::kReady ? slot.ready() : slot.accepts;
+  return !slot.gone && (rooms == Rooms::kReady ? slot.ready() : slot.accepts);
 }
 
-// Former escapes first, so that sets change no more than they must; then in order of name.
-std::vector<NodeId> candidates(const State& s, const fleet::Guest& guest) {
-  std::vector<NodeId> order;
-  for (const NodeId& id : guest.escapes)
-    if (s.slots.contains(id)) order.push_back(id);
-  for (const auto& [id, slot] : s.slots)
-    if (std::ranges::find(guest.escapes, id) == guest.escapes.end()) order.push_back(id);
-  return order;
-}
-
-std::map<GuestId, NodeId> assign(State& s, const std::set<GuestId>& homeless, Rooms rooms) {
-  s.settled = rooms == Rooms::kPlanned;
-  std::map<GuestId, NodeId> out;
-  for (const GuestId& id : by_size(homeless, *s.world)) {
-    for (const NodeId& node : candidates(s, s.guest(id))) {
-      const Slot& slot = s.slots.at(node);
-      if (!offers_room(slot, rooms) || !admits(s, slot, s.guest(id), Tier::kOnDemandToo)) continue;
-      s.put(id, node);
-      out[id] = node;
-      break;
+// The first room for each: former escapes first, so that sets change no more than they must; then
+// in order of number. What refused a guest refuses the next of its kind, who starts to look where
+// the former found its room, unless its own node may have kept room for it. Full nodes are not
+// looked at: most are.
+class Assignment {
+ public:
+  Assignment(State& s, Rooms rooms) : s_(s), rooms_(rooms), next_(s.facts->kinds) {
+    s_.settled = rooms == Rooms::kPlanned;
+    for (const Slot& slot : s_.slots) {
+      fleet::Resources free = slot.capacity;
+      free -= slot.taken;
+      if (offers_room(slot, rooms) && fits(s_.facts->least_need, free) &&
+          !(slot.spot && s_.shaken[slot.pool]))
+        open_.push_back(slot.no);
     }
   }
-  return out;
+
+  SlotNo place(GuestNo guest) {
+    const GuestFacts& g = s_.guest(guest);
+    for (const SlotNo no : g.escapes)
+      if (put(guest, g, no)) return no;
+    const bool may_return = !s_.settled && s_.has(g.on);
+    std::size_t from_start = 0;
+    std::size_t& next = may_return ? from_start : next_[g.kind];
+    for (; next < open_.size(); ++next)
+      if (put(guest, g, open_[next])) return open_[next];
+    return kNone;
+  }
+
+ private:
+  bool put(GuestNo guest, const GuestFacts& g, SlotNo no) {
+    const Slot& slot = s_.slots[no];
+    if (slot.taken.memory_mib + g.need.memory_mib > slot.capacity.memory_mib) return false;
+    if (!offers_room(slot, rooms_) || !admits(s_, slot, guest, Tier::kOnDemandToo)) return false;
+    s_.put(guest, no);
+    return true;
+  }
+
+  State& s_;
+  const Rooms rooms_;
+  std::vector<SlotNo> open_;
+  std::vector<std::size_t> next_;  // By kind, in open_.
+};
+
+// Puts the homeless where there is room; the answer is those without.
+Guests assign(State& s, const Guests& homeless, Rooms rooms) {
+  Assignment assignment(s, rooms);
+  Guests left;
+  for (const GuestNo guest : homeless)
+    if (assignment.place(guest) == kNone) left.push_back(guest);
+  return left;
 }
 
-// What the guests would fill of one node of the offering.
-std::set<GuestId> fill(State s, const fleet::Offering& offering, const std::set<GuestId>& guests) {
-  const NodeId id = s.launch(offering).id;
-  std::set<GuestId> in;
-  for (const GuestId& guest : by_size(guests, *s.world))
-    if (admits(s, s.slots.at(id), s.guest(guest), Tier::kOnDemandToo)) {
-      s.put(guest, id);
-      in.insert(guest);
-    }
-  return in;
-}
-
-// The cheapest per MiB that it makes room for.
-bool launch_reserve(State& state, const market::Pool& pool, const std::set<GuestId>& leftover) {
-  std::set<GuestId> homeless;
-  const State gone = without(state, pool, homeless);
-  const fleet::Offering* best = nullptr;
-  std::set<GuestId> best_in;
+// The cheapest offering for those who are left, per MiB that it makes room for; null: none takes
+// any. `in` is who would fill one node of it.
+const OfferingFacts* cheapest_room(State& gone, PoolNo pool, const Guests& left, Guests& in) {
+  const OfferingFacts* best = nullptr;
   double best_score = 0;
-  for (const auto& [key, offering] : state.world->offerings) {
-    if (!sound_since(offering, *state.world)) continue;
-    if (key.capacity == fleet::CapacityType::kSpot && key.pool == pool) continue;
-    const std::set<GuestId> in = fill(gone, offering, leftover);
+  for (const OfferingFacts& o : gone.facts->offerings) {
+    const bool spot = o.offering->key.capacity == fleet::CapacityType::kSpot;
+    if (!o.sound_since || (spot && o.pool == pool)) continue;
+    Guests takes = try_new(gone, o, left, Tier::kOnDemandToo);
+    if (takes.empty()) continue;
     double mib = 0;
-    for (const GuestId& id : in) mib += state.guest(id).memory_mib;
-    if (in.empty()) continue;
-    const double score = static_cast<double>(offering.rate.value) / mib;
+    for (const GuestNo guest : takes) mib += gone.guest(guest).guest->memory_mib;
+    const double score = static_cast<double>(o.offering->rate.value) / mib;
     // At the same price on-demand is better: it needs no escape itself.
     const bool better =
-        !best || score < best_score || (score == best_score && key.capacity > best->key.capacity);
-    if (better) {
-      best = &offering;
-      best_in = in;
-      best_score = score;
-    }
+        !best || score < best_score ||
+        (score == best_score && o.offering->key.capacity > best->offering->key.capacity);
+    if (!better) continue;
+    best = &o;
+    in = std::move(takes);
+    best_score = score;
   }
-  if (!best) return false;
-  state.launch(*best).reserved_for = best_in;
-  return true;
+  return best;
 }
 
-std::set<GuestId> leftover_of(const State& state, const market::Pool& pool, Rooms rooms) {
-  std::set<GuestId> homeless;
-  State s = without(state, pool, homeless);
-  for (const auto& [guest, node] : assign(s, homeless, rooms)) homeless.erase(guest);
-  return homeless;
+// Nodes for all who are left if the pool goes. Whether first-fit then finds them is seen again.
+void reserve(State& state, PoolNo pool) {
+  for (std::size_t before = SIZE_MAX;;) {
+    Guests homeless;
+    State gone = without(state, pool, homeless);
+    Guests left = assign(gone, homeless, Rooms::kPlanned);
+    if (left.empty() || left.size() >= before) return;
+    before = left.size();
+    Guests in;
+    while (!left.empty()) {
+      const OfferingFacts* const best = cheapest_room(gone, pool, left, in);
+      if (!best) break;
+      const SlotNo no = gone.launch(*best).no;
+      for (const GuestNo guest : in) gone.put(guest, no);
+      std::erase_if(left, [&](GuestNo guest) { return gone.target[guest] != kNone; });
+      std::ranges::sort(in);
+      state.launch(*best).reserved_for = in;
+    }
+  }
+}
+
+std::set<PoolNo> pools_with_guests(const State& state) {
+  std::set<PoolNo> pools;
+  for (const Slot& slot : state.there())
+    if (slot.spot && !slot.residents.empty()) pools.insert(slot.pool);
+  return pools;
+}
+
+// Gives up the slots that nobody needs, in this order. What one of them is needed for, the others
+// of its signature are needed for too.
+void give_up_needless(State& state, const std::vector<SlotNo>& order, std::size_t enough) {
+  std::set<std::vector<std::int64_t>> needed;
+  for (const SlotNo no : order) {
+    Slot& slot = state.slots[no];
+    const std::vector<std::int64_t> like = signature(state, slot);
+    if (needed.contains(like)) continue;
+    slot.gone = true;
+    if (uncovered(state, Rooms::kPlanned, enough) <= enough) continue;
+    state.slots[no].gone = false;
+    needed.insert(like);
+  }
 }
 
 }  // namespace
 
-std::map<GuestId, NodeId> cover(const State& state, const market::Pool& pool, Rooms rooms) {
-  std::set<GuestId> homeless;
-  State s = without(state, pool, homeless);
-  return assign(s, homeless, rooms);
-}
-
-std::set<market::Pool> pools_with_guests(const State& state) {
-  std::set<market::Pool> pools;
-  for (const auto& [id, slot] : state.slots)
-    if (slot.spot() && !slot.residents.empty()) pools.insert(slot.key.pool);
-  return pools;
-}
-
-std::size_t uncovered(const State& state, Rooms rooms) {
+std::size_t uncovered(const State& state, Rooms rooms, std::size_t enough) {
   std::size_t count = 0;
-  for (const market::Pool& pool : pools_with_guests(state))
-    count += leftover_of(state, pool, rooms).size();
+  for (const PoolNo pool : pools_with_guests(state)) {
+    Guests homeless;
+    State s = without(state, pool, homeless);
+    count += assign(s, homeless, rooms).size();
+    if (count > enough) return count;
+  }
   return count;
 }
 
 void ensure_escapes(State& state) {
-  for (const market::Pool& pool : pools_with_guests(state))
-    for (;;) {
-      const std::set<GuestId> leftover = leftover_of(state, pool, Rooms::kPlanned);
-      if (leftover.empty() || !launch_reserve(state, pool, leftover)) break;
-    }
+  // In order of name, as everything.
+  std::map<market::Pool, PoolNo> pools;
+  for (const PoolNo pool : pools_with_guests(state)) pools.emplace(state.facts->pools[pool], pool);
+  for (const auto& [name, pool] : pools) reserve(state, pool);
   // A later pool's room may have made an earlier one's needless.
-  for (auto it = state.slots.begin(); it != state.slots.end();) {
-    if (it->second.node || !it->second.residents.empty()) {
-      ++it;
-      continue;
-    }
-    State without_it = state;
-    without_it.slots.erase(it->first);
-    const bool needless =
-        uncovered(without_it, Rooms::kPlanned) <= uncovered(state, Rooms::kPlanned);
-    it = needless ? state.slots.erase(it) : std::next(it);
-  }
+  std::vector<SlotNo> fresh;
+  for (const Slot& slot : state.there())
+    if (!slot.node && slot.residents.empty()) fresh.push_back(slot.no);
+  if (!fresh.empty()) give_up_needless(state, fresh, uncovered(state, Rooms::kPlanned));
 }
 
 State settled(State state) {
   ensure_escapes(state);
-  const std::size_t before = uncovered(state, Rooms::kPlanned);
-  std::vector<std::pair<std::int64_t, NodeId>> idle;  // The most expensive first.
-  for (const auto& [id, slot] : state.slots)
-    if (slot.residents.empty()) idle.emplace_back(-slot.rate(), id);
+  return without_needless(std::move(state));
+}
+
+State without_needless(State state) {
+  std::vector<std::pair<std::int64_t, SlotNo>> idle;  // The most expensive first.
+  for (const Slot& slot : state.there())
+    if (slot.residents.empty()) idle.emplace_back(-slot.rate(), slot.no);
   std::ranges::sort(idle);
-  for (const auto& [rate, id] : idle) {
-    auto node = state.slots.extract(id);
-    if (uncovered(state, Rooms::kPlanned) > before) state.slots.insert(std::move(node));
-  }
+  std::vector<SlotNo> order;
+  for (const auto& [rate, no] : idle) order.push_back(no);
+  if (!order.empty()) give_up_needless(state, order, uncovered(state, Rooms::kPlanned));
   return state;
 }
 
-Cost cost_when_settled(const State& state) {
-  const State end = settled(state);
+Cost cost_of_settled(const State& end) {
   Cost cost{.uncovered = uncovered(end, Rooms::kPlanned)};
-  for (const auto& [id, slot] : end.slots)
+  for (const Slot& slot : end.there())
     if (!slot.leaving) cost.rate += slot.rate();
   return cost;
 }
 
+Cost cost_when_settled(const State& state) { return cost_of_settled(settled(state)); }
+
 State where_guests_run(const State& planned, bool arrivals) {
   State s = planned;
-  for (const auto& [id, guest] : planned.world->guests) {
-    const auto target = planned.target.find(id);
-    if (!guest.on || !planned.slots.contains(*guest.on)) continue;
-    if (target == planned.target.end() || target->second == *guest.on) continue;
-    const Slot& to = planned.slots.at(target->second);
-    if (arrivals && to.ready() && to.key != planned.slots.at(*guest.on).key) continue;
-    s.take(id);
-    s.put(id, *guest.on);
+  for (GuestNo guest = 0; guest < s.target.size(); ++guest) {
+    const SlotNo on = s.guest(guest).on, target = planned.target[guest];
+    if (!planned.has(on) || target == kNone || target == on) continue;
+    const Slot& to = planned.slots[target];
+    if (arrivals && to.ready() && *to.key != *planned.slots[on].key) continue;
+    s.take(guest);
+    s.put(guest, on);
   }
   return s;
 }
@@ -187,38 +226,42 @@ std::int64_t seconds_left(std::int64_t bytes, const fleet::Policy& policy) {
          bytes / std::max<std::int64_t>(1, policy.link_bytes_per_s);
 }
 
-void add_alternates(const State& gone, const fleet::Guest& guest, std::vector<NodeId>& list) {
-  for (const NodeId& id : candidates(gone, guest)) {
-    if (list.size() >= gone.world->policy.escapes_max) return;
-    const Slot& slot = gone.slots.at(id);
-    if (std::ranges::find(list, id) == list.end() && slot.ready() &&
-        admits(gone, slot, guest, Tier::kOnDemandToo))
-      list.push_back(id);
-  }
+void add_alternates(const State& gone, GuestNo guest, std::vector<NodeId>& list) {
+  const auto add = [&](SlotNo no) {
+    const Slot& slot = gone.slots[no];
+    if (slot.gone || !slot.ready() || !admits(gone, slot, guest, Tier::kOnDemandToo)) return;
+    NodeId id = gone.name(slot);
+    if (std::ranges::find(list, id) == list.end()) list.push_back(std::move(id));
+  };
+  const std::size_t most = gone.world().policy.escapes_max;
+  for (const SlotNo no : gone.guest(guest).escapes)
+    if (list.size() < most) add(no);
+  for (SlotNo no = 0; no < gone.slots.size() && list.size() < most; ++no) add(no);
 }
 
-void report_pool(const State& now, const market::Pool& pool, Plan& plan) {
-  std::set<GuestId> homeless;
-  State gone = without(now, pool, homeless);
+void report_pool(const State& now, PoolNo pool_no, Plan& plan) {
+  Guests homeless;
+  State gone = without(now, pool_no, homeless);
   const State free = gone;
-  const std::map<GuestId, NodeId> rooms = assign(gone, homeless, Rooms::kReady);
-  const fleet::Policy& policy = now.world->policy;
+  assign(gone, homeless, Rooms::kReady);
+  const fleet::Policy& policy = now.world().policy;
+  const market::Pool& pool = now.facts->pools[pool_no];
   Slack all{.seconds = seconds_left(0, policy)};
   std::map<NodeId, std::int64_t> in, out;
-  for (const GuestId& id : homeless) {
-    const fleet::Guest& guest = now.guest(id);
-    const NodeId& from = now.target.at(id);
-    out[from] += bytes_of(guest);
-    std::vector<NodeId>& list = plan.escapes[id];
-    const auto room = rooms.find(id);
-    if (room == rooms.end()) {
+  std::ranges::sort(homeless);
+  for (const GuestNo no : homeless) {
+    const GuestFacts& g = now.guest(no);
+    const NodeId from = now.name(now.slots[now.target[no]]);
+    out[from] += g.bytes;
+    std::vector<NodeId>& list = plan.escapes[g.guest->id];
+    if (gone.target[no] == kNone) {
       all.reserved = plan.slack[from].reserved = false;
-      plan.warnings.push_back(std::format("{} has no escape that is ready", id.value));
+      plan.warnings.push_back(std::format("{} has no escape that is ready", g.guest->id.value));
     } else {
-      list.push_back(room->second);
-      in[room->second] += bytes_of(guest);
+      list.push_back(gone.name(gone.slots[gone.target[no]]));
+      in[list.back()] += g.bytes;
     }
-    add_alternates(free, guest, list);
+    add_alternates(free, no, list);
   }
   for (const auto& [node, bytes] : out) plan.slack[node].seconds = seconds_left(bytes, policy);
   for (const auto& links : {in, out})
@@ -234,14 +277,15 @@ void report_pool(const State& now, const market::Pool& pool, Plan& plan) {
 
 void report_escapes(const State& state, Plan& plan) {
   // Who is on the way to a ready node in another pool has its way out already.
-  State now = where_guests_run(state, true);
-  for (const market::Pool& pool : pools_with_guests(now)) report_pool(now, pool, plan);
-  for (const auto& [id, guest] : state.world->guests) {
-    if (!guest.on || plan.escapes.contains(id)) continue;
-    const auto on = state.slots.find(*guest.on);
-    const auto target = state.target.find(id);
-    if (on == state.slots.end() || !on->second.spot() || target == state.target.end()) continue;
-    if (target->second != *guest.on) plan.escapes[id] = {target->second};
+  const State now = where_guests_run(state, true);
+  std::map<market::Pool, PoolNo> pools;  // Warnings are in order of name.
+  for (const PoolNo pool : pools_with_guests(now)) pools.emplace(now.facts->pools[pool], pool);
+  for (const auto& [name, pool] : pools) report_pool(now, pool, plan);
+  for (GuestNo no = 0; no < state.target.size(); ++no) {
+    const GuestFacts& g = state.guest(no);
+    if (plan.escapes.contains(g.guest->id) || !state.has(g.on)) continue;
+    if (!state.slots[g.on].spot || state.target[no] == kNone || state.target[no] == g.on) continue;
+    plan.escapes[g.guest->id] = {state.name(state.slots[state.target[no]])};
   }
 }
 

@@ -3,9 +3,8 @@
 // time: the same free room serves them all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <set>
 #include <vector>
 
 #include "core/plan/plan.h"
@@ -18,13 +17,9 @@ enum class Rooms {
   kReady,    // That could take a guest this moment, less what still runs there.
 };
 
-// Where the guests of the pool would go if it went now, each on its own room; guests without room
-// are left out. A guest's former escapes come first.
-std::map<GuestId, NodeId> cover(const State& state, const market::Pool& pool, Rooms rooms);
-
-std::set<market::Pool> pools_with_guests(const State& state);
-// Guests without room, over all pools.
-std::size_t uncovered(const State& state, Rooms rooms);
+// Guests without room if their pool went now, each on its own room, over all pools. Counting ends
+// where it passes `enough`.
+std::size_t uncovered(const State& state, Rooms rooms, std::size_t enough = SIZE_MAX);
 
 // Launches what is missing: the cheapest way to have room for those who have none.
 void ensure_escapes(State& state);
@@ -32,6 +27,8 @@ void ensure_escapes(State& state);
 // When all is done: missing room launched, nodes without guests gone that no escape needs, the most
 // expensive first.
 State settled(State state);
+// The second half of it.
+State without_needless(State state);
 
 // What the fleet costs then.
 struct Cost {
@@ -40,6 +37,7 @@ struct Cost {
   auto operator<=>(const Cost&) const = default;
 };
 Cost cost_when_settled(const State& state);
+Cost cost_of_settled(const State& end);
 
 // Guests where they run now, whatever is planned; with `arrivals` those on the way to a ready node
 // of another offering are taken to be there.

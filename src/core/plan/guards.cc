@@ -46,12 +46,12 @@ Duration leave_time(std::int64_t bytes, const fleet::Policy& policy) {
   return policy.leave_margin + seconds(bytes / std::max<std::int64_t>(1, policy.link_bytes_per_s));
 }
 
-bool may_enter(const fleet::Offering& offering, MicroUsdPerHour ceiling,
-               const fleet::World& world) {
+std::int64_t entry_ceiling(const fleet::Offering& offering, const fleet::World& world) {
   const Duration ahead = bills_periods(world.billing)
                              ? Duration(seconds(world.billing.period_s))
                              : world.policy.launch + world.policy.leave_margin;
-  return forecast(offering, world, ahead).value * 100 <= ceiling.value * world.policy.enter_percent;
+  const std::int64_t percent = std::max<std::int64_t>(1, world.policy.enter_percent);
+  return (forecast(offering, world, ahead).value * 100 + percent - 1) / percent;
 }
 
 bool eviction_guard(const fleet::Node& node, const fleet::Offering& offering, Duration leave,

@@ -30,8 +30,9 @@ Time period_end(Time launched, const market::BillingRule& rule, Time now);
 // To get `bytes` out of a node, from the decision on.
 Duration leave_time(std::int64_t bytes, const fleet::Policy& policy);
 
-// A new guest may go where the forecast to the end of the next billed period is well below.
-bool may_enter(const fleet::Offering& offering, MicroUsdPerHour ceiling, const fleet::World& world);
+// A new guest may go where the forecast to the end of the next billed period is well below its
+// ceiling: the lowest such ceiling.
+std::int64_t entry_ceiling(const fleet::Offering& offering, const fleet::World& world);
 
 // Both for a spot node; `leave` is leave_time of all that is there.
 bool eviction_guard(const fleet::Node& node, const fleet::Offering& offering, Duration leave,

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <format>
+#include <functional>
+#include <limits>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "core/plan/escape.h"
 #include "core/plan/guards.h"
@@ -25,7 +29,7 @@ std::int64_t in_s(Duration d) { return duration_cast<seconds>(d).count(); }
 struct Change {
   State state;  // Afterwards, without the node.
   Decision decision;
-  const fleet::Offering* offering = nullptr;  // Of the new node.
+  const OfferingFacts* offering = nullptr;  // Of the new node.
   std::int64_t net = 0;
 };
 
@@ -34,33 +38,11 @@ class Improvement {
   Improvement(const Draft& draft, const Slot& slot, const State& settled, Cost base)
       : draft_(draft),
         state_(draft.state),
-        world_(*draft.state.world),
+        world_(draft.state.world()),
         slot_(slot),
         settled_(settled),
         base_(base) {}
 
-  // The best change that passes, with those that do not as rejected alternatives.
-  std::optional<Change> best() {
-    if (!may_be_left()) return std::nullopt;
-    if (!slot_.residents.empty()) into_free_room();
-    for (const fleet::Offering* offering : cheapest()) into_new(*offering);
-    if (changes_.empty()) return std::nullopt;
-    std::ranges::stable_sort(changes_, std::greater{}, &Change::net);
-    Change out = std::move(changes_.front());
-    for (std::size_t i = 1; i < changes_.size(); ++i) {
-      if (!changes_[i].offering || changes_[i].offering == out.offering) continue;
-      rejected_.push_back({changes_[i].offering->key,
-                           "gains " + dollars(MicroUsd{out.net - changes_[i].net}) + " less"});
-    }
-    std::set<fleet::OfferingKey> seen;
-    if (out.offering) seen.insert(out.offering->key);
-    std::erase_if(rejected_, [&](const Rejected& r) { return !seen.insert(r.offering).second; });
-    if (rejected_.size() > kRejectedShown) rejected_.resize(kRejectedShown);
-    out.decision.rejected = std::move(rejected_);
-    return out;
-  }
-
- private:
   bool may_be_left() const {
     const fleet::Policy& policy = world_.policy;
     if (!slot_.node || !slot_.ready() || slot_.leaving || !slot_.offering) return false;
@@ -71,44 +53,64 @@ class Improvement {
       const std::optional<Time>& since = slot_.node->idle_since;
       return since && *since + policy.stay_min <= world_.now;
     }
-    return std::ranges::all_of(slot_.residents, [&](const GuestId& id) {
-      const fleet::Guest& g = world_.guests.at(id);
-      const bool here = g.on == slot_.id && !g.moving_to && !draft_.decided.contains(id);
-      return here && (!slot_.spot() || g.since_on + policy.stay_min <= world_.now);
+    return std::ranges::all_of(slot_.residents, [&](GuestNo no) {
+      const GuestFacts& g = state_.guest(no);
+      const bool here = g.on == slot_.no && !g.guest->moving_to && !draft_.decided.contains(no);
+      return here && (!slot_.spot || g.guest->since_on + policy.stay_min <= world_.now);
     });
   }
 
-  // Back from on-demand only where spot has proven itself; between spot pools sound is enough.
-  bool proven(const fleet::Offering& offering) const {
-    const std::optional<Time> since = sound_since(offering, world_);
-    if (!since) return false;
-    const bool returns = !slot_.spot() && offering.key.capacity == CapacityType::kSpot;
-    return !returns || *since + world_.policy.return_after <= world_.now;
+  // The best change that passes, with those that do not as rejected alternatives.
+  std::optional<Change> best() {
+    if (!slot_.residents.empty()) into_free_room();
+    for (const OfferingFacts* offering : cheapest()) into_new(*offering);
+    if (changes_.empty()) return std::nullopt;
+    std::ranges::stable_sort(changes_, std::greater{}, &Change::net);
+    Change out = std::move(changes_.front());
+    for (std::size_t i = 1; i < changes_.size(); ++i) {
+      if (!changes_[i].offering || changes_[i].offering == out.offering) continue;
+      rejected_.push_back({changes_[i].offering->offering->key,
+                           "gains " + dollars(MicroUsd{out.net - changes_[i].net}) + " less"});
+    }
+    std::set<fleet::OfferingKey> seen;
+    if (out.offering) seen.insert(out.offering->offering->key);
+    std::erase_if(rejected_, [&](const Rejected& r) { return !seen.insert(r.offering).second; });
+    if (rejected_.size() > kRejectedShown) rejected_.resize(kRejectedShown);
+    out.decision.rejected = std::move(rejected_);
+    return out;
   }
 
-  std::vector<const fleet::Offering*> cheapest() const {
-    std::vector<const fleet::Offering*> out;
-    for (const auto& [key, offering] : world_.offerings)
-      if (key != slot_.key && offering.rate < slot_.offering->rate && proven(offering))
-        out.push_back(&offering);
-    std::ranges::stable_sort(out, {}, &fleet::Offering::rate);
+ private:
+  // Back from on-demand only where spot has proven itself; between spot pools sound is enough.
+  bool proven(const OfferingFacts& o) const {
+    if (!o.sound_since) return false;
+    const bool returns = !slot_.spot && o.offering->key.capacity == CapacityType::kSpot;
+    return !returns || *o.sound_since + world_.policy.return_after <= world_.now;
+  }
+
+  std::vector<const OfferingFacts*> cheapest() const {
+    std::vector<const OfferingFacts*> out;
+    for (const OfferingFacts& o : state_.facts->offerings)
+      if (&o != slot_.offering && o.offering->rate.value < slot_.rate() && proven(o))
+        out.push_back(&o);
+    std::ranges::stable_sort(out, {}, [](const OfferingFacts* o) { return o->offering->rate; });
     return out;
   }
 
   // The node without its guests: kept, for what its room is worth to others, or given up.
   State emptied(bool kept) const {
     State s = state_;
-    for (const GuestId& id : slot_.residents) s.take(id);
-    if (!kept) s.slots.erase(slot_.id);
+    for (const GuestNo guest : slot_.residents) s.take(guest);
+    if (!kept) s.slots[slot_.no].gone = true;
     return s;
   }
 
-  void into_new(const fleet::Offering& offering) {
+  void into_new(const OfferingFacts& offering) {
     if (tried_ == kOfferingsTried) return;
     // Escape room is chosen by ensure_escapes, once.
     if (slot_.residents.empty() && tried_ > 0) return;
     ++tried_;
-    const bool returns = !slot_.spot() && offering.key.capacity == CapacityType::kSpot;
+    const bool returns = !slot_.spot && offering.offering->key.capacity == CapacityType::kSpot;
     for (const bool kept : {true, false}) {
       if (kept && slot_.residents.empty()) continue;
       State s = emptied(kept);
@@ -117,13 +119,15 @@ class Improvement {
     }
   }
 
-  bool fill_new(State& s, const fleet::Offering& offering) const {
-    const NodeId id = s.launch(offering).id;
-    for (const GuestId& guest : by_size(slot_.residents, world_)) {
-      if (!admits(s, s.slots.at(id), s.guest(guest), Tier::kBelowMaximum)) return false;
-      s.put(guest, id);
-    }
-    return true;
+  std::vector<GuestNo> by_size() const {
+    std::vector<GuestNo> guests = slot_.residents;
+    sort_by_size(guests, *state_.facts);
+    return guests;
+  }
+
+  bool fill_new(State& s, const OfferingFacts& offering) const {
+    const SlotNo no = s.launch(offering).no;
+    return fill(s, no, by_size(), Tier::kBelowMaximum).size() == slot_.residents.size();
   }
 
   void into_free_room() {
@@ -135,20 +139,20 @@ class Improvement {
   }
 
   bool fill_free(State& s, Reason& reason) const {
-    for (const GuestId& guest : by_size(slot_.residents, world_)) {
-      const auto takes = [&](const auto& entry, bool used) {
-        const Slot& other = entry.second;
-        return other.id != slot_.id && other.residents.empty() != used && other.offering &&
-               settled_.slots.contains(other.id) &&  // It will stay.
-               proven(*other.offering) && admits(s, other, s.guest(guest), Tier::kBelowMaximum);
+    for (const GuestNo guest : by_size()) {
+      const auto takes = [&](const Slot& other, bool used) {
+        return other.no != slot_.no && other.residents.empty() != used && other.offering &&
+               settled_.has(other.no) &&  // It will stay.
+               proven(*other.offering) && admits(s, other, guest, Tier::kBelowMaximum);
       };
       // Beside other guests rather than into a node that would otherwise be empty.
-      auto to = std::ranges::find_if(s.slots, [&](const auto& e) { return takes(e, true); });
-      if (to == s.slots.end())
-        to = std::ranges::find_if(s.slots, [&](const auto& e) { return takes(e, false); });
-      if (to == s.slots.end()) return false;
-      if (to->second.spot() && !slot_.spot()) reason = Reason::kReturn;
-      s.put(guest, to->first);
+      auto slots = s.there();
+      auto to = std::ranges::find_if(slots, [&](const Slot& other) { return takes(other, true); });
+      if (to == slots.end())
+        to = std::ranges::find_if(slots, [&](const Slot& other) { return takes(other, false); });
+      if (to == slots.end()) return false;
+      if (to->spot && !slot_.spot) reason = Reason::kReturn;
+      s.put(guest, to->no);
     }
     return true;
   }
@@ -161,7 +165,7 @@ class Improvement {
   // While both run: until the new node is ready and the guests have left the old one.
   std::int64_t double_pay(const State& after) const {
     std::int64_t rate = 0;
-    for (const auto& [id, slot] : after.slots)
+    for (const Slot& slot : after.there())
       if (!slot.node) rate += slot.rate();
     const fleet::Policy& p = world_.policy;
     return over(rate, p.launch + leave_time(slot_.bytes, p));
@@ -169,17 +173,16 @@ class Improvement {
 
   std::int64_t transfer(const State& after) const {
     std::int64_t bytes = 0;
-    for (const GuestId& id : slot_.residents)
-      if (after.slots.at(after.target.at(id)).key.pool.zone != slot_.key.pool.zone)
-        bytes += bytes_of(after.guest(id));
+    for (const GuestNo guest : slot_.residents)
+      if (after.slots[after.target[guest]].zone != slot_.zone) bytes += after.guest(guest).bytes;
     return world_.policy.transfer_between_zones_per_gb.value * (bytes / 1'000'000) / 1000;
   }
 
   // Losses that are expected more, over the stay: on spot only, and among spot pools alike.
   std::int64_t interruption(const State& after) const {
-    if (slot_.spot()) return 0;
+    if (slot_.spot) return 0;
     std::int64_t guests = 0;
-    for (const GuestId& id : slot_.residents) guests += after.slots.at(after.target.at(id)).spot();
+    for (const GuestNo guest : slot_.residents) guests += after.slots[after.target[guest]].spot;
     const fleet::Policy& p = world_.policy;
     const double losses = static_cast<double>(p.interruptions_per_1000_days) / 1000 *
                           in_s(p.expected_stay) / 86'400 * p.notices_lost_percent / 100;
@@ -193,9 +196,9 @@ class Improvement {
            static_cast<std::int64_t>(slot_.residents.size());
   }
 
-  void weigh(State after, Reason reason, const fleet::Offering* offering) {
+  void weigh(State after, Reason reason, const OfferingFacts* offering) {
     ensure_escapes(after);
-    const Cost cost = cost_when_settled(after);
+    const Cost cost = cost_of_settled(without_needless(after));
     const std::int64_t saved = base_.rate - cost.rate;
     const std::int64_t saving = over(saved, world_.policy.expected_stay);
     std::vector<Term> terms = {{"saving", {saving}},
@@ -206,14 +209,13 @@ class Improvement {
     std::int64_t net = 0;
     for (const Term& t : terms) net += t.amount.value;
     const bool enough =
-        reason == Reason::kReturn ||
-        saved * 100 >= slot_.offering->rate.value * world_.policy.saving_percent_min;
+        reason == Reason::kReturn || saved * 100 >= slot_.rate() * world_.policy.saving_percent_min;
     const bool covered = cost.uncovered <= base_.uncovered;
     if (covered && saved > 0 && net > 0 && enough && !room_is_cheaper(after)) {
       changes_.push_back({std::move(after), {reason, std::move(terms), {}}, offering, net});
     } else if (offering) {
-      rejected_.push_back(
-          {offering->key, covered ? "gains " + dollars(MicroUsd{net}) : "no room for its escape"});
+      rejected_.push_back({offering->offering->key,
+                           covered ? "gains " + dollars(MicroUsd{net}) : "no room for its escape"});
     }
   }
 
@@ -222,11 +224,10 @@ class Improvement {
   bool room_is_cheaper(const State& after) const {
     if (!slot_.residents.empty()) return false;
     std::optional<std::int64_t> with_guests;
-    for (const auto& [id, slot] : after.slots)
+    for (const Slot& slot : after.there())
       if (!slot.residents.empty() && (!with_guests || slot.rate() < *with_guests))
         with_guests = slot.rate();
-    return std::ranges::any_of(after.slots, [&](const auto& entry) {
-      const Slot& slot = entry.second;
+    return std::ranges::any_of(after.there(), [&](const Slot& slot) {
       return !slot.node && slot.residents.empty() && with_guests && slot.rate() < *with_guests;
     });
   }
@@ -243,23 +244,16 @@ class Improvement {
 };
 
 // The node stays in the draft, since it is there until a later plan ends it.
-void adopt(Draft& draft, const NodeId& left, Change change) {
-  const std::set<GuestId> moved = draft.state.slots.at(left).residents;
-  for (const auto& [id, slot] : change.state.slots)
-    if (!draft.state.slots.contains(id)) {
-      draft.launched[id] = change.decision;
-      if (slot.residents.empty()) draft.launched[id].reason = Reason::kEscape;
+void adopt(Draft& draft, SlotNo left, Change change) {
+  const std::vector<GuestNo> moved = draft.state.slots[left].residents;
+  for (const Slot& slot : change.state.there())
+    if (slot.no >= draft.state.slots.size()) {
+      draft.launched[slot.no] = change.decision;
+      if (slot.residents.empty()) draft.launched[slot.no].reason = Reason::kEscape;
     }
-  for (const GuestId& id : moved) draft.decided[id] = change.decision;
-  if (!change.state.slots.contains(left)) {
-    Slot slot = draft.state.slots.at(left);
-    slot.lingering = slot.taken;
-    slot.taken = {};
-    slot.bytes = 0;
-    slot.residents.clear();
-    change.state.slots.emplace(left, std::move(slot));
-  }
+  for (const GuestNo guest : moved) draft.decided[guest] = change.decision;
   draft.state = std::move(change.state);
+  draft.state.slots[left].gone = false;
 }
 
 bool quiet(const fleet::World& world) {
@@ -279,20 +273,40 @@ bool quiet(const fleet::World& world) {
 }  // namespace
 
 void improve(Draft& draft) {
-  if (!quiet(*draft.state.world)) return;
-  for (std::size_t round = draft.state.slots.size(); round > 0; --round) {
-    std::optional<Change> best;
-    NodeId left;
+  if (!quiet(draft.state.world())) return;
+  // What leaving a node gained when it was weighed last. A change seldom makes another one gain
+  // more: so the best are weighed again first, and those that gain nothing wait for the next plan.
+  std::vector<std::pair<std::int64_t, SlotNo>> order;
+  for (const Slot& slot : draft.state.there())
+    order.emplace_back(std::numeric_limits<std::int64_t>::max(), slot.no);
+  for (std::uint32_t left = draft.state.world().policy.nodes_left_max; left > 0; --left) {
     const State end = settled(draft.state);
-    const Cost base = cost_when_settled(end);
-    for (const auto& [id, slot] : draft.state.slots) {
-      std::optional<Change> change = Improvement(draft, slot, end, base).best();
+    const Cost base = cost_of_settled(end);
+    std::optional<Change> best;
+    SlotNo node = kNone;
+    // Of nodes that are the same, the first stands for all.
+    std::map<std::vector<std::int64_t>, std::optional<std::int64_t>> weighed;
+    std::vector<std::pair<std::int64_t, SlotNo>> gains;
+    for (const auto& [last, no] : order) {
+      const Slot& slot = draft.state.slots[no];
+      Improvement improvement(draft, slot, end, base);
+      if (!improvement.may_be_left()) continue;
+      if (best && best->net >= last) {
+        gains.emplace_back(last, no);
+        continue;
+      }
+      const auto [gain, first] = weighed.try_emplace(signature(draft.state, slot));
+      std::optional<Change> change = first ? improvement.best() : std::nullopt;
+      if (change) gain->second = change->net;
+      if (gain->second) gains.emplace_back(*gain->second, no);
       if (!change || (best && best->net >= change->net)) continue;
       best = std::move(change);
-      left = id;
+      node = no;
     }
     if (!best) return;
-    adopt(draft, left, std::move(*best));
+    adopt(draft, node, std::move(*best));
+    order = std::move(gains);
+    std::ranges::stable_sort(order, std::greater{}, [](const auto& gain) { return gain.first; });
   }
 }
 

@@ -100,7 +100,7 @@ struct Slack {
 };
 
 struct Plan {
-  // Launches first, then what uses them, ends last; each in order of name.
+  // Launches first, in order of number, then what uses them, ends last; these in order of name.
   std::vector<Action> actions;
   // Of every guest on spot, also without actions: ready nodes in other pools, best first; the first
   // has its room reserved, also if the whole pool escapes at once. A guest under notice goes to the

@@ -18,27 +18,26 @@ constexpr Duration kNoticeLate = std::chrono::minutes(1);
 
 bool empty(const State& state, const Slot& slot) {
   return slot.residents.empty() && slot.lingering == fleet::Resources{} &&
-         std::ranges::none_of(state.world->guests,
-                              [&](const auto& entry) { return entry.second.moving_to == slot.id; });
+         std::ranges::none_of(state.facts->guests,
+                              [&](const GuestFacts& g) { return g.moving_to == slot.no; });
 }
 
-bool needed_in(const State& state, const NodeId& id, Rooms rooms) {
-  State without = state;
-  without.slots.erase(id);
-  return uncovered(without, rooms) > uncovered(state, rooms);
+bool needed_in(State state, SlotNo no) {
+  const std::size_t before = uncovered(state, Rooms::kReady);
+  state.slots[no].gone = true;
+  return uncovered(state, Rooms::kReady, before) > before;
 }
 
 // When all is settled, or for where the guests are now and shall be: what stands in for a ready
 // node must be ready itself.
 bool needed(const State& state, const State& in_the_end, const Slot& slot) {
-  if (in_the_end.slots.contains(slot.id)) return true;
+  if (in_the_end.has(slot.no)) return true;
   if (slot.node->phase == Phase::kLaunching) return false;
-  return needed_in(state, slot.id, Rooms::kReady) ||
-         needed_in(where_guests_run(state, false), slot.id, Rooms::kReady);
+  return needed_in(state, slot.no) || needed_in(where_guests_run(state, false), slot.no);
 }
 
 std::optional<Action> end_of(const State& state, const State& in_the_end, const Slot& slot) {
-  const fleet::World& world = *state.world;
+  const fleet::World& world = state.world();
   const fleet::Node& node = *slot.node;
   const bool late = node.notice && *node.notice + kNoticeLate <= world.now;
   const bool window = in_window(node, world.policy.leave_margin, world);
@@ -62,21 +61,22 @@ std::optional<Action> end_of(const State& state, const State& in_the_end, const 
 }  // namespace
 
 std::vector<Action> retire(State& state) {
-  std::vector<std::pair<std::int64_t, NodeId>> order;  // The most expensive first.
-  for (const auto& [id, slot] : state.slots)
-    if (slot.node && !slot.key.pool.type.empty() && slot.node->phase != Phase::kTerminating &&
+  std::vector<std::pair<std::int64_t, SlotNo>> order;  // The most expensive first.
+  for (const Slot& slot : state.there())
+    if (slot.node && !slot.key->pool.type.empty() && slot.node->phase != Phase::kTerminating &&
         empty(state, slot))
-      order.emplace_back(-slot.rate(), id);
+      order.emplace_back(-slot.rate(), slot.no);
+  if (order.empty()) return {};
   std::ranges::sort(order);
   const State in_the_end = settled(state);
-  std::map<NodeId, Action> ends;
-  for (const auto& [rate, id] : order)
-    if (std::optional<Action> end = end_of(state, in_the_end, state.slots.at(id))) {
-      ends.emplace(id, std::move(*end));
-      state.slots.erase(id);
+  std::map<SlotNo, Action> ends;
+  for (const auto& [rate, no] : order)
+    if (std::optional<Action> end = end_of(state, in_the_end, state.slots[no])) {
+      ends.emplace(no, std::move(*end));
+      state.slots[no].gone = true;
     }
   std::vector<Action> actions;
-  for (auto& [id, end] : ends) actions.push_back(std::move(end));
+  for (auto& [no, end] : ends) actions.push_back(std::move(end));
   return actions;
 }
 

@@ -3,65 +3,70 @@
 #include <algorithm>
 #include <chrono>
 #include <format>
-#include <tuple>
 
 #include "base/check.h"
-#include "core/plan/guards.h"
 
 namespace godwit::plan {
 
-using fleet::CapacityType;
 using fleet::Resources;
 using fleet::Spread;
 
-Resources need_of(const fleet::Guest& guest) { return {guest.memory_mib, guest.vcpus}; }
-
-std::int64_t bytes_of(const fleet::Guest& guest) {
-  return guest.bytes > 0 ? guest.bytes : std::int64_t{guest.memory_mib} << 20;
+NodeId State::name(const Slot& slot) const {
+  if (slot.node) return slot.node->id;
+  return NodeId{std::format("n-{}-{}", world().incarnation, slot.number)};
 }
 
-const fleet::Group& group_of(const fleet::Guest& guest, const fleet::World& world) {
-  static const fleet::Group kNoWishes;
-  const auto found = world.groups.find(guest.group);
-  return found == world.groups.end() ? kNoWishes : found->second;
+void State::put(GuestNo no, SlotNo node) {
+  CHECK(target[no] == kNone);
+  const GuestFacts& g = guest(no);
+  Slot& slot = slots[node];
+  target[no] = node;
+  slot.residents.insert(std::ranges::lower_bound(slot.residents, no), no);
+  slot.taken += g.need;
+  slot.bytes += g.bytes;
+  slot.limited += g.group->maximum_price.has_value();
+  if (g.on == node) slot.lingering -= g.need;
 }
 
-void State::put(const GuestId& id, const NodeId& node) {
-  CHECK(!target.contains(id));
-  const fleet::Guest& g = guest(id);
-  Slot& slot = slots.at(node);
-  target[id] = node;
-  slot.residents.insert(id);
-  slot.taken += need_of(g);
-  slot.bytes += bytes_of(g);
-  if (g.on == node) slot.lingering -= need_of(g);
+void State::take(GuestNo no) {
+  CHECK(target[no] != kNone);
+  const GuestFacts& g = guest(no);
+  Slot& slot = slots[target[no]];
+  slot.residents.erase(std::ranges::lower_bound(slot.residents, no));
+  slot.taken -= g.need;
+  slot.bytes -= g.bytes;
+  slot.limited -= g.group->maximum_price.has_value();
+  if (g.on == slot.no) slot.lingering += g.need;
+  target[no] = kNone;
 }
 
-void State::take(const GuestId& id) {
-  const fleet::Guest& g = guest(id);
-  const auto found = target.find(id);
-  CHECK(found != target.end());
-  Slot& slot = slots.at(found->second);
-  slot.residents.erase(id);
-  slot.taken -= need_of(g);
-  slot.bytes -= bytes_of(g);
-  if (g.on == found->second) slot.lingering += need_of(g);
-  target.erase(found);
+Slot& State::launch(const OfferingFacts& offering) {
+  Slot slot{.no = static_cast<SlotNo>(slots.size()), .number = next_node++, .offering = &offering};
+  slot.key = &offering.offering->key;
+  slot.pool = offering.pool;
+  slot.zone = offering.zone;
+  slot.spot = slot.key->capacity == fleet::CapacityType::kSpot;
+  slot.capacity = {offering.offering->memory_mib, offering.offering->vcpus};
+  return slots.emplace_back(std::move(slot));
 }
 
-Slot& State::launch(const fleet::Offering& offering) {
-  const NodeId id{std::format("n-{}-{}", world->incarnation, next_node++)};
-  Slot& slot = slots[id];
-  slot.id = id;
-  slot.key = offering.key;
-  slot.offering = &offering;
-  slot.capacity = {offering.memory_mib, offering.vcpus};
-  return slot;
+void State::take_back_launch() {
+  CHECK(slots.back().residents.empty() && !slots.back().node);
+  slots.pop_back();
+  --next_node;
 }
 
-MicroUsdPerHour ceiling_on(const Slot& slot, const fleet::Guest& guest, const fleet::World& world) {
-  return fleet::ceiling(group_of(guest, world).maximum_price, slot.offering->on_demand,
-                        need_of(guest), slot.taken, slot.capacity);
+namespace {
+
+MicroUsdPerHour ceiling(const Slot& slot, const GuestFacts& guest, const Resources& taken) {
+  return fleet::ceiling(guest.group->maximum_price, slot.offering->offering->on_demand, guest.need,
+                        taken, slot.capacity);
+}
+
+}  // namespace
+
+MicroUsdPerHour ceiling_on(const Slot& slot, const GuestFacts& guest) {
+  return ceiling(slot, guest, slot.taken);
 }
 
 std::int64_t escape_bytes_max(const fleet::Policy& policy) {
@@ -71,80 +76,108 @@ std::int64_t escape_bytes_max(const fleet::Policy& policy) {
 
 namespace {
 
-bool chosen(const fleet::Group& group, const fleet::Offering& offering) {
-  return admits(group.clouds, offering.cloud) && admits(group.regions, offering.region) &&
-         admits(group.zones, offering.key.pool.zone) && admits(group.families, offering.family);
-}
-
-bool spread_broken(const State& state, const Slot& slot, const fleet::Guest& guest, Spread spread) {
+// A member of the guest's group is so near that the group's spread does not allow it.
+bool spread_broken(const State& state, const Slot& slot, GuestNo guest) {
+  const GuestFacts& g = state.guest(guest);
+  const Spread spread = g.group->spread;
   if (spread == Spread::kNone) return false;
-  for (const auto& [id, other] : state.slots) {
-    const bool same = id == slot.id ||
-                      (spread == Spread::kPool && slot.spot() && other.spot() &&
-                       other.key.pool == slot.key.pool) ||
-                      (spread == Spread::kZone && other.key.pool.zone == slot.key.pool.zone);
-    if (!same) continue;
-    for (const GuestId& resident : other.residents)
-      if (resident != guest.id && state.guest(resident).group == guest.group) return true;
-  }
-  return false;
+  return std::ranges::any_of(state.facts->members[g.group_no], [&](GuestNo other) {
+    if (other == guest || state.target[other] == kNone) return false;
+    const Slot& at = state.slots[state.target[other]];
+    return at.no == slot.no ||
+           (spread == Spread::kPool && slot.spot && at.spot && at.pool == slot.pool) ||
+           (spread == Spread::kZone && at.zone == slot.zone);
+  });
 }
 
 // With the guest on the slot. Who is there already may be nearer to its ceiling than who comes:
 // it shall not have to leave because of that.
-bool above_ceiling(const Slot& slot, const fleet::Guest& guest, const fleet::World& world) {
-  for (const GuestId& resident : slot.residents) {
-    const fleet::Guest& g = world.guests.at(resident);
-    const MicroUsdPerHour ceiling = ceiling_on(slot, g, world);
-    if (resident == guest.id ? !may_enter(*slot.offering, ceiling, world)
-                             : slot.offering->rate > ceiling)
-      return true;
-  }
-  return false;
+bool above_ceiling(const State& state, const Slot& slot, GuestNo guest, const Resources& taken) {
+  const MicroUsdPerHour rate = slot.offering->offering->rate;
+  if (slot.offering->entry > ceiling(slot, state.guest(guest), taken).value) return true;
+  if (slot.limited < slot.residents.size() && rate > slot.offering->offering->on_demand)
+    return true;
+  return slot.limited > 0 && std::ranges::any_of(slot.residents, [&](GuestNo resident) {
+           return resident != guest && rate > ceiling(slot, state.guest(resident), taken);
+         });
 }
 
-std::string price_refusal(const Slot& slot, const fleet::Guest& guest, Tier tier,
-                          const fleet::World& world) {
-  if (!slot.offering) return "";
-  if (slot.spot() ? false : tier == Tier::kOnDemandToo) return "";
-  Slot with = slot;
-  if (with.residents.insert(guest.id).second) with.taken += need_of(guest);
-  if (!slot.spot())
-    return slot.offering->rate > ceiling_on(with, guest, world) ? "above the maximum price" : "";
-  return above_ceiling(with, guest, world) ? "above the maximum price" : "";
+bool price_refuses(const State& state, const Slot& slot, GuestNo guest, Tier tier) {
+  if (!slot.offering || (!slot.spot && tier == Tier::kOnDemandToo)) return false;
+  Resources taken = slot.taken;
+  if (state.target[guest] != slot.no) taken += state.guest(guest).need;
+  if (slot.spot) return above_ceiling(state, slot, guest, taken);
+  return slot.offering->offering->rate > ceiling(slot, state.guest(guest), taken);
 }
 
 }  // namespace
 
-std::string refusal(const State& state, const Slot& slot, const fleet::Guest& guest, Tier tier) {
-  const fleet::World& world = *state.world;
-  const fleet::Group& group = group_of(guest, world);
+std::string_view refusal(const State& state, const Slot& slot, GuestNo no, Tier tier) {
+  const GuestFacts& guest = state.guest(no);
   if (!slot.accepts) return "it takes no guests";
-  if (slot.spot() && state.shaken.contains(slot.key.pool)) return "its pool is being interrupted";
-  if (slot.offering && !chosen(group, *slot.offering)) return "the group does not allow it";
-  Resources free = slot.capacity;
-  free -= slot.taken;
-  if (!state.settled) free -= slot.lingering;
-  // Going back to where it still runs takes no more room than it has.
-  if (!state.settled && guest.on == slot.id) free += need_of(guest);
-  if (!slot.residents.contains(guest.id)) {
-    if (!fleet::fits(need_of(guest), free)) return "no room";
-    if (slot.spot() && slot.bytes + bytes_of(guest) > escape_bytes_max(world.policy))
+  if (slot.spot && state.shaken[slot.pool]) return "its pool is being interrupted";
+  if (slot.offering && !state.facts->allows(guest.group_no, slot.offering->no))
+    return "the group does not allow it";
+  if (state.target[no] != slot.no) {
+    Resources free = slot.capacity;
+    free -= slot.taken;
+    if (!state.settled) free -= slot.lingering;
+    // Going back to where it still runs takes no more room than it has.
+    if (!state.settled && guest.on == slot.no) free += guest.need;
+    if (!fleet::fits(guest.need, free)) return "no room";
+    if (slot.spot && slot.bytes + guest.bytes > escape_bytes_max(state.world().policy))
       return "it could not be left inside a notice";
   }
-  if (spread_broken(state, slot, guest, group.spread)) return "the group's spread";
-  if (slot.spot() && slot.offering && slot.offering->lost_at &&
-      *slot.offering->lost_at + world.policy.loss_backoff > world.now)
+  if (spread_broken(state, slot, no)) return "the group's spread";
+  if (slot.spot && slot.offering && slot.offering->lost_lately)
     return "its pool was interrupted lately";
-  return price_refusal(slot, guest, tier, world);
+  return price_refuses(state, slot, no, tier) ? "above the maximum price" : "";
 }
 
-std::vector<GuestId> by_size(const std::set<GuestId>& guests, const fleet::World& world) {
-  std::vector<GuestId> out(guests.begin(), guests.end());
-  std::ranges::sort(out, {}, [&](const GuestId& id) {
-    const fleet::Guest& g = world.guests.at(id);
-    return std::tuple(-std::int64_t{g.memory_mib}, -std::int64_t{g.vcpus}, id);
-  });
+std::vector<GuestNo> fill(State& state, SlotNo slot, const std::vector<GuestNo>& guests,
+                          Tier tier) {
+  std::vector<GuestNo> in;
+  std::vector<bool> refused(state.facts->kinds);
+  for (const GuestNo guest : guests) {
+    const GuestFacts& g = state.guest(guest);
+    if (refused[g.kind] && g.on != slot) continue;
+    if (!admits(state, state.slots[slot], guest, tier)) {
+      refused[g.kind] = refused[g.kind] || g.on != slot;
+      continue;
+    }
+    state.put(guest, slot);
+    in.push_back(guest);
+  }
+  return in;
+}
+
+std::vector<GuestNo> try_new(State& state, const OfferingFacts& offering,
+                             const std::vector<GuestNo>& guests, Tier tier) {
+  const SlotNo no = state.launch(offering).no;
+  std::vector<GuestNo> in = fill(state, no, guests, tier);
+  for (const GuestNo guest : in) state.take(guest);
+  state.take_back_launch();
+  return in;
+}
+
+void sort_by_size(std::vector<GuestNo>& guests, const Facts& facts) {
+  std::ranges::sort(guests, {}, [&](GuestNo no) { return facts.guests[no].rank; });
+}
+
+std::vector<std::int64_t> signature(const State& state, const Slot& slot) {
+  std::vector<std::int64_t> out{
+      slot.offering ? std::int64_t{slot.offering->no} : -1 - std::int64_t{slot.no},
+      slot.node ? static_cast<std::int64_t>(slot.node->phase) : -1,
+      slot.ready(),
+      slot.accepts,
+      slot.leaving,
+      slot.capacity.memory_mib,
+      slot.capacity.vcpus,
+      slot.lingering.memory_mib,
+      slot.lingering.vcpus};
+  const std::size_t own = out.size();
+  for (const GuestNo guest : slot.residents) out.push_back(state.guest(guest).kind);
+  std::sort(out.begin() + static_cast<std::ptrdiff_t>(own), out.end());
   return out;
 }
 
