@@ -36,7 +36,33 @@ Result<int> dial(const lab::Lab& lab) {
   });
 }
 
+// Sends a line and waits for one. False: the connection or the patience has ended.
+bool exchange(int fd, const std::string& line, std::string& reply) {
+  if (::send(fd, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+    return false;
+  reply.clear();
+  for (;;) {
+    pollfd p{fd, POLLIN, 0};
+    char bytes[256];
+    if (poll(&p, 1, kPatienceMs) <= 0) return false;
+    const ssize_t got = read(fd, bytes, sizeof bytes);
+    if (got <= 0) return false;
+    reply.append(bytes, static_cast<std::size_t>(got));
+    if (reply.ends_with('\n')) return true;
+  }
+}
+
 }  // namespace
+
+Result<std::string> ask_witness(const lab::Lab& lab, const std::string& line) {
+  ASSIGN_OR_RETURN(const int fd, dial(lab));
+  std::string reply;
+  const bool answered = exchange(fd, line + "\n", reply);
+  close(fd);
+  if (!answered) return unavailable(std::format("no reply to '{}'", line));
+  reply.pop_back();
+  return reply;
+}
 
 Client::Client(const lab::Lab& lab) {
   const auto fd = dial(lab);
@@ -62,19 +88,7 @@ void Client::mark() {
   tally_.gap_max = {};
 }
 
-bool Client::ask(std::string& reply) {
-  if (::send(fd_, "inc\n", 4, MSG_NOSIGNAL) != 4) return false;
-  reply.clear();
-  for (;;) {
-    pollfd p{fd_, POLLIN, 0};
-    char bytes[256];
-    if (poll(&p, 1, kPatienceMs) <= 0) return false;
-    const ssize_t got = read(fd_, bytes, sizeof bytes);
-    if (got <= 0) return false;
-    reply.append(bytes, static_cast<std::size_t>(got));
-    if (reply.ends_with('\n')) return true;
-  }
-}
+bool Client::ask(std::string& reply) { return exchange(fd_, "inc\n", reply); }
 
 void Client::run(const std::stop_token& stop) {
   unsigned long long before = 0;

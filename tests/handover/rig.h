@@ -51,12 +51,17 @@ class Client {
   std::jthread thread_;
 };
 
+// One line to the witness from outside, over a connection of its own; its reply without the end of
+// line.
+Result<std::string> ask_witness(const lab::Lab& lab, const std::string& line);
+
 struct Move {
   bool done = false;
   std::string why;
   std::chrono::microseconds downtime{0};
   std::chrono::milliseconds total{0};
   std::uint64_t bytes = 0, bytes_while_stopped = 0;
+  std::int64_t stopped_us = 0, resumed_us = 0;  // As in ports::Moved.
 };
 
 class Rig final : public ports::EventSink<ports::Message> {

@@ -124,8 +124,9 @@ Move Rig::move(int from, int to, std::chrono::seconds limit) {
   there = await_body(to, moved, std::chrono::seconds{5});
   if (!there) return {.why = "the destination told nothing"};
   move.total = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begin);
-  move.downtime =
-      std::chrono::microseconds{std::get<ports::Moved>(*there).resumed_us - source.stopped_us};
+  move.stopped_us = source.stopped_us;
+  move.resumed_us = std::get<ports::Moved>(*there).resumed_us;
+  move.downtime = std::chrono::microseconds{move.resumed_us - move.stopped_us};
   move.done = await(
       [&](const Reports& r) {
         const auto at = r.find(name(to));

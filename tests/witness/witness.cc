@@ -4,7 +4,8 @@
 // PID 1 of a tiny guest. On TCP port 7000, per line: "inc" adds one to the counter, writes it to
 // the disk with O_SYNC and answers "<counter> <disk's value>"; "get" only answers. The counter
 // starts from the disk, so a cold start shows as a counter that went on from the disk and a `boots`
-// that grew. Both live in the first sector.
+// that grew. Both live in the first sector. "load" tells what the load of load.h has done so far,
+// "<filled> <memory bytes> <disk bytes>"; the kernel's argument godwit.load asks for one.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -26,6 +27,8 @@
 #include <cstring>
 #include <map>
 #include <string>
+
+#include "load.h"
 
 namespace {
 
@@ -106,7 +109,11 @@ void set_up_network(const std::string& address) {
   close(s);
 }
 
-std::string answer(const std::string& line, int disk, Sector& sector) {
+std::string answer(const std::string& line, int disk, Sector& sector,
+                   const witness::LoadCounts* load) {
+  if (line == "load" && load)
+    return std::to_string(load->filled) + " " + std::to_string(load->memory_bytes) + " " +
+           std::to_string(load->disk_bytes) + "\n";
   if (line == "inc") {
     ++sector.counter;
     require(pwrite(disk, &sector, sizeof sector, 0) == sizeof sector, "write the counter");
@@ -119,7 +126,7 @@ std::string answer(const std::string& line, int disk, Sector& sector) {
          std::to_string(sector.boots) + "\n";
 }
 
-void serve(int disk, Sector& sector) {
+void serve(int disk, Sector& sector, const witness::LoadCounts* load) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in any{};
   any.sin_family = AF_INET;
@@ -152,7 +159,7 @@ void serve(int disk, Sector& sector) {
       }
       rest.append(bytes, static_cast<std::size_t>(got));
       for (auto end = rest.find('\n'); end != std::string::npos; end = rest.find('\n')) {
-        const std::string reply = answer(rest.substr(0, end), disk, sector);
+        const std::string reply = answer(rest.substr(0, end), disk, sector, load);
         rest.erase(0, end + 1);
         if (write(fds[i].fd, reply.data(), reply.size()) < 0) break;
       }
@@ -182,5 +189,5 @@ int main() {
   std::printf("witness: ready, boot %llu, counter %llu\n",
               static_cast<unsigned long long>(sector.boots),
               static_cast<unsigned long long>(sector.counter));
-  serve(disk, sector);
+  serve(disk, sector, witness::start_load(kernel_argument("godwit.load")));
 }

@@ -12,6 +12,23 @@
 
 namespace godwit::qemu {
 
+// How memory is sent; both ends of a move must agree on the channels.
+struct StreamSettings {
+  // One, for the guest's life. With more, QEMU 10.0.13 can deadlock when the peer dies (measured:
+  // 10 of 74 deaths before `migrate-continue`, with two channels; stacks by gdb): one channel's
+  // error makes another leave without the post that multifd_send_sync_main() waits for, and that
+  // wait holds QEMU's big lock, so no monitor answers and nothing but SIGKILL ends it. A lone
+  // channel always posts. 0: memory goes over the main connection, without multifd.
+  std::uint32_t multifd_channels = 1;
+  // QEMU stops the guest when it expects to send the rest within this. Its default is 300.
+  std::uint32_t downtime_limit_ms = 100;
+  // QEMU's default is 128 MiB/s; 0 would be "no limit" only in words, so a number no link reaches.
+  std::uint64_t bytes_per_second_max = 100ull << 30;
+};
+
+// What QEMU 10.0 does when told nothing: what ours is measured against (bench/migration).
+inline constexpr StreamSettings kPlainStream{0, 300, 128ull << 20};
+
 struct Config {
   // One directory per guest: sockets, pid file, key, log. As volatile as the guests: a tmpfs.
   std::string run_dir = "/run/godwit/guests";
@@ -48,20 +65,15 @@ struct Config {
   Duration close_timeout = std::chrono::seconds{10};
   Duration continue_timeout = std::chrono::seconds{10};
   Duration finish_timeout = std::chrono::seconds{20};
+  // The guest runs at the source meanwhile, which watches the progress and whose end of a stream is
+  // this one's too. A source that vanishes says nothing: then a takeover ends the wait much sooner,
+  // and this is for when there is none. 64 GiB at 300 Mbit/s.
+  Duration receive_timeout = std::chrono::minutes{30};
   // QEMU's answer to a cancel; in `device` it may take as long as the peer's end.
   Duration resume_timeout = std::chrono::seconds{15};
   Duration kill_timeout = std::chrono::seconds{10};
 
-  // One, for the guest's life. With more, QEMU 10.0.13 can deadlock when the peer dies (measured:
-  // 10 of 74 deaths before `migrate-continue`, with two channels; stacks by gdb): one channel's
-  // error makes another leave without the post that multifd_send_sync_main() waits for, and that
-  // wait holds QEMU's big lock, so no monitor answers and nothing but SIGKILL ends it. A lone
-  // channel always posts.
-  std::uint32_t multifd_channels = 1;
-  // QEMU stops the guest when it expects to send the rest within this. Its default is 300.
-  std::uint32_t downtime_limit_ms = 100;
-  // QEMU's default is 128 MiB/s; 0 would be "no limit" only in words, so a number no link reaches.
-  std::uint64_t bytes_per_second_max = 100ull << 30;
+  StreamSettings stream;
 };
 
 // The files of one guest.

@@ -71,18 +71,20 @@ io::Task<Result<ports::Listening>> Guest::listen() {
 }
 
 io::Task<Answer> Guest::finish() {
-  const auto deadline = std::chrono::steady_clock::now() + node_.config.finish_timeout;
+  // As long as the whole disk and memory take, most of it with the guest still running.
+  const auto whole_by = std::chrono::steady_clock::now() + node_.config.receive_timeout;
   for (;;) {
     CO_ASSIGN_OR_RETURN(const QemuState state, co_await query());
     if (state.run == "paused" && state.migration == "completed") break;
     if (state.migration == "failed" || state.run == "running" || state.run == "postmigrate")
       co_return precondition(std::format("no stream came in whole: qemu is {} (migration: {}) {}",
                                          state.run, state.migration, state.error));
-    if (std::chrono::steady_clock::now() > deadline)
+    if (std::chrono::steady_clock::now() > whole_by)
       co_return fail(Code::kDeadlineExceeded,
                      std::format("stream is still {} ({})", state.migration, state.run));
     CO_TRY(co_await news(milliseconds{20}));
   }
+  const auto deadline = std::chrono::steady_clock::now() + node_.config.finish_timeout;
   // Repeated after an agent's restart: what is gone already is success.
   CO_ASSIGN_OR_RETURN(const json::Value exports, co_await qmp("query-block-exports"));
   if (!exports.array().empty()) {

@@ -39,7 +39,9 @@ class Stuck {
   Clock::time_point since_;
 };
 
-json::Value capability(const char* name) { return args("capability", name, "state", true); }
+json::Value capability(const char* name, bool on = true) {
+  return args("capability", name, "state", on);
+}
 
 std::string uri_of(const std::string& host, std::uint16_t port) {
   if (host.find(':') != std::string::npos) return std::format("tcp:[{}]:{}", host, port);
@@ -53,13 +55,15 @@ io::Task<Status> Guest::set_up_stream() {
   on.push_back(capability("events"));
   on.push_back(capability("return-path"));  // Without it a source said `completed` too early.
   on.push_back(capability("pause-before-switchover"));
-  on.push_back(capability("multifd"));
+  // Said either way: this QEMU may have come here by other settings.
+  const StreamSettings& stream = node_.config.stream;
+  on.push_back(capability("multifd", stream.multifd_channels > 0));
   CO_TRY(co_await qmp("migrate-set-capabilities", args("capabilities", std::move(on))));
   // Peers learn the new place from us; QEMU's announcements go nowhere.
   json::Value parameters = args("tls-creds", "t", "announce-rounds", 0);
-  parameters.set("multifd-channels", node_.config.multifd_channels);
-  parameters.set("downtime-limit", node_.config.downtime_limit_ms);
-  parameters.set("max-bandwidth", node_.config.bytes_per_second_max);
+  if (stream.multifd_channels > 0) parameters.set("multifd-channels", stream.multifd_channels);
+  parameters.set("downtime-limit", stream.downtime_limit_ms);
+  parameters.set("max-bandwidth", stream.bytes_per_second_max);
   CO_TRY(co_await qmp("migrate-set-parameters", std::move(parameters)));
   co_return Status{};
 }

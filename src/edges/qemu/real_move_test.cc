@@ -83,7 +83,7 @@ TEST(RealMove, ASilentDestinationCostsNoGuest) {
   if (!real_qemu_is_here()) GTEST_SKIP() << "no qemu, kernel or gcc here";
   RealRig rig;
   // Then QEMU stops the guest at once, and everything is sent in the pause.
-  rig.configure([](Config& config) { config.downtime_limit_ms = 2'000'000; });
+  rig.configure([](Config& config) { config.stream.downtime_limit_ms = 2'000'000; });
   expect<ports::Started>(rig, 0, ports::Boot{rig.machine(), ""});
   expect<ports::Running>(rig, 0, ports::Run{});
   ASSERT_TRUE(await_tick(rig, 0, 100)) << rig.console(0);

@@ -206,7 +206,7 @@ void RealRig::configure(const std::function<void(Config&)>& change) {
 
 void RealRig::hold_stream(bool on) {
   configure([on](Config& config) {
-    config.bytes_per_second_max = on ? 200 << 10 : Config{}.bytes_per_second_max;
+    config.stream.bytes_per_second_max = on ? 200 << 10 : StreamSettings{}.bytes_per_second_max;
   });
 }
 
