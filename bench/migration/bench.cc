@@ -22,8 +22,8 @@ Status moves_and_windows(Stage& stage, const Plan& plan, Measured& measured,
     ASSIGN_OR_RETURN(const MoveRow row, stage.move(Arm::kOurs));
     measured.moves.push_back(row);
     say(told(i + 1, row));
-    const WindowRow window =
-        stage.window(std::chrono::milliseconds{static_cast<std::int64_t>(row.span_ms)});
+    const std::chrono::milliseconds length{static_cast<std::int64_t>(row.span_ms)};
+    ASSIGN_OR_RETURN(const WindowRow window, stage.window(length));
     measured.windows.push_back(window);
     say(std::format("    window of {:.0f} ms: gap {:.0f} ms", window.span_ms, window.gap_ms));
   }

@@ -115,10 +115,8 @@ Status Stage::hold_link(int mbit) {
 }
 
 Result<MoveRow> Stage::move(Arm arm) {
-  if (arm != arm_) {
-    TRY(start_agents(arm));
-    std::this_thread::sleep_for(kSettle);
-  }
+  if (arm != arm_) TRY(start_agents(arm));
+  TRY(settle());
   const int from = at_, to = 1 - at_;
   const std::size_t before_a = timeline_of(from).size(), before_b = timeline_of(to).size();
   client_->mark();
@@ -137,15 +135,24 @@ Result<MoveRow> Stage::move(Arm arm) {
   ASSIGN_OR_RETURN(row.pause,
                    pause_of(timeline_of(from).substr(before_a), timeline_of(to).substr(before_b),
                             moved.stopped_us, moved.resumed_us));
-  std::this_thread::sleep_for(kSettle);
   return row;
 }
 
-WindowRow Stage::window(milliseconds length) {
+// Until the client is served as ever: what was before counts for nothing that comes.
+Status Stage::settle() const {
+  std::this_thread::sleep_for(kSettle);
+  const std::uint64_t before = client_->tally().replies;
+  const auto served = [&] { return client_->tally().replies > before + 20; };
+  if (!until(served, seconds{60})) return unavailable("the client gets no replies");
+  return {};
+}
+
+Result<WindowRow> Stage::window(milliseconds length) {
+  TRY(settle());
   client_->mark();
   const auto begin = Steady::now();
   std::this_thread::sleep_until(begin + length);
-  return {ms_since(begin), static_cast<double>(client_->tally().gap_max.count())};
+  return WindowRow{ms_since(begin), static_cast<double>(client_->tally().gap_max.count())};
 }
 
 Result<Stage::LoadCount> Stage::count_load() const {

@@ -26,7 +26,7 @@ class Stage {
   // To the other node. Agents that are set up for the other arm start again before, unmeasured.
   Result<MoveRow> move(Arm arm);
   // The client, watched while nothing moves.
-  WindowRow window(std::chrono::milliseconds length);
+  Result<WindowRow> window(std::chrono::milliseconds length);
   // What the load has done since the stage was made, by the client's clock.
   Result<LoadSeen> load() const;
   handover::Client::Tally tally() const { return client_->tally(); }
@@ -40,6 +40,7 @@ class Stage {
   Stage() = default;
   Status build(const std::string& agent, const std::string& image);
   Status start_agents(Arm arm);
+  Status settle() const;
   Result<LoadCount> count_load() const;
   std::string timeline_path(int node) const;
   std::string timeline_of(int node) const;

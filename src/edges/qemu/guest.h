@@ -28,6 +28,8 @@ struct QemuState {
   std::string migration;  // query-migrate: "active", "completed" ...; empty: none yet.
   std::string error;      // Of a failed migration.
   std::uint64_t ram_bytes = 0;
+  std::uint64_t rounds = 0;                        // How often dirty pages were collected.
+  std::optional<std::uint64_t> expected_pause_ms;  // To send what was dirty at the last of them.
 };
 
 // A mirror's job: "ready", "concluded" ...; empty: there is none.

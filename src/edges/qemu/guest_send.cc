@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "edges/qemu/guest.h"
+#include "lib/netlink/tap.h"
 
 namespace godwit::qemu {
 
@@ -39,6 +40,27 @@ class Stuck {
   Clock::time_point since_;
 };
 
+// When to be content with a longer pause; see StreamSettings.
+class Patience {
+ public:
+  explicit Patience(const StreamSettings& stream) : stream_(stream) {}
+  // The limit to set now, if it is time for another.
+  std::optional<std::uint32_t> longer_limit(const QemuState& state) {
+    const bool near =
+        state.expected_pause_ms && *state.expected_pause_ms <= stream_.downtime_limit_ms_max;
+    if (!near || limit_ms_ >= stream_.downtime_limit_ms_max) return std::nullopt;
+    if (!since_) since_ = Clock::now();
+    if (Clock::now() - *since_ <= stream_.downtime_patience) return std::nullopt;
+    since_ = Clock::now();
+    return limit_ms_ = std::min(2 * limit_ms_, stream_.downtime_limit_ms_max);
+  }
+
+ private:
+  const StreamSettings& stream_;
+  std::uint32_t limit_ms_ = stream_.downtime_limit_ms;
+  std::optional<Clock::time_point> since_;
+};
+
 json::Value capability(const char* name, bool on = true) {
   return args("capability", name, "state", on);
 }
@@ -62,9 +84,14 @@ io::Task<Status> Guest::set_up_stream() {
   // Peers learn the new place from us; QEMU's announcements go nowhere.
   json::Value parameters = args("tls-creds", "t", "announce-rounds", 0);
   if (stream.multifd_channels > 0) parameters.set("multifd-channels", stream.multifd_channels);
+  parameters.set("multifd-compression", stream.compress ? "zstd" : "none");
   parameters.set("downtime-limit", stream.downtime_limit_ms);
   parameters.set("max-bandwidth", stream.bytes_per_second_max);
   CO_TRY(co_await qmp("migrate-set-parameters", std::move(parameters)));
+  // Refused where we are not root: then the pause is longer, and nothing else.
+  constexpr std::uint32_t kKernels = 0xffffffff;
+  (void)netlink::set_sysctl("net/ipv4/tcp_notsent_lowat",
+                            std::to_string(stream.unsent_bytes_max.value_or(kKernels)));
   co_return Status{};
 }
 
@@ -129,6 +156,7 @@ io::Task<Status> Guest::start_stream(const ports::Send& send) {
 
 io::Task<Answer> Guest::await_stop() {
   Stuck stuck(node_.config.stuck_after);
+  Patience patience(node_.config.stream);
   auto next = Clock::now() + node_.config.progress_every;
   for (;;) {
     CO_ASSIGN_OR_RETURN(const QemuState state, co_await query());
@@ -145,6 +173,8 @@ io::Task<Answer> Guest::await_stop() {
       co_return unavailable(std::format("stream {}: {}", state.migration, state.error));
     if (stuck.is(state.ram_bytes))
       co_return unavailable(std::format("stream is stuck at {} bytes", state.ram_bytes));
+    if (const auto limit_ms = patience.longer_limit(state))
+      CO_TRY(co_await qmp("migrate-set-parameters", args("downtime-limit", *limit_ms)));
     if (Clock::now() >= next) {
       answer(ports::Progress{state.ram_bytes, job.bytes});
       next += node_.config.progress_every;

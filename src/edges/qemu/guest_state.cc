@@ -12,6 +12,10 @@ io::Task<Result<QemuState>> Guest::query(Duration timeout) {
   if (state.migration == "none") state.migration.clear();
   state.error = migration["error-desc"].text();
   state.ram_bytes = migration["ram"]["transferred"].natural();
+  state.rounds = migration["ram"]["dirty-sync-count"].natural();
+  // In the first round QEMU names its limit instead.
+  if (state.rounds > 1 && migration.has("expected-downtime"))
+    state.expected_pause_ms = migration["expected-downtime"].natural();
   co_return state;
 }
 
