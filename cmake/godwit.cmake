@@ -1,12 +1,13 @@
 # godwit_library(NAME [DEPS ...]): every .cc of the folder that is not a test becomes the static library godwit_NAME;
 # every x_test.cc becomes part of the test program NAME_test. Tests stand beside the code.
-# Every x_bench.cc becomes part of the benchmark NAME_bench, built with the tests and run by hand.
+# Every x_bench.cc becomes part of the benchmark NAME_bench, built with the tests and run by hand; every x_fuzz.cc the
+# program fuzz_NAME_x.
 function(godwit_library name)
   cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   set(benches ${sources})
-  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
   if(sources)
@@ -30,4 +31,26 @@ function(godwit_library name)
       target_link_libraries(${name}_bench PRIVATE godwit_${name} benchmark::benchmark)
     endif()
   endif()
+  godwit_fuzz_targets(${name} godwit_${name})
+endfunction()
+
+# godwit_fuzz_targets(NAME LIBRARY...): every x_fuzz.cc of the folder becomes the program fuzz_NAME_x (fuzz/README.md),
+# and with the driver of our own a test.
+function(godwit_fuzz_targets name)
+  if(NOT GODWIT_TESTS)
+    return()
+  endif()
+  file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cc)
+  foreach(source ${targets})
+    get_filename_component(stem ${source} NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" stem ${stem})
+    set(program fuzz_${name}_${stem})
+    add_executable(${program} ${source})
+    target_link_libraries(${program} PRIVATE godwit_fuzz ${ARGN})
+    set_property(GLOBAL APPEND PROPERTY GODWIT_FUZZ_PROGRAMS ${program})
+    if(NOT GODWIT_FUZZ_ENGINE)
+      add_test(NAME ${program} COMMAND ${program} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+      set_tests_properties(${program} PROPERTIES LABELS fuzz)
+    endif()
+  endforeach()
 endfunction()

@@ -27,27 +27,35 @@ Result<ports::PeerAddress> peer_of(const std::string& name, const Value& value) 
 
 }  // namespace
 
-Status write_fleet(const std::string& path, const ports::Fleet& fleet) {
+std::string fleet_text(const ports::Fleet& fleet) {
   Value::Object nodes;
   for (const auto& [node, peer] : fleet.nodes) nodes[node.value] = to_json(peer);
   Value value = Value{}.set("format", kFormat).set("nodes", std::move(nodes));
   if (fleet.gateway) value.set("gateway", to_json(*fleet.gateway));
-  return replace_file(path, value.dump() + "\n");
+  return value.dump() + "\n";
+}
+
+Result<ports::Fleet> parse_fleet(std::string_view text) {
+  ASSIGN_OR_RETURN(const Value value, json::parse(text));
+  if (value["format"] != Value{kFormat} || !value["nodes"].is_object())
+    return data_loss(std::format("no picture of nodes of format {}", kFormat));
+  ports::Fleet fleet;
+  for (const auto& [name, peer] : value["nodes"].object()) {
+    ASSIGN_OR_RETURN(fleet.nodes[NodeId{name}], peer_of(name, peer));
+  }
+  if (value.has("gateway")) {
+    ASSIGN_OR_RETURN(fleet.gateway, peer_of("gateway", value["gateway"]));
+  }
+  return fleet;
+}
+
+Status write_fleet(const std::string& path, const ports::Fleet& fleet) {
+  return replace_file(path, fleet_text(fleet));
 }
 
 Result<ports::Fleet> read_fleet(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, read_file(path));
-  ASSIGN_OR_RETURN(const Value value, in_context(path, json::parse(text)));
-  if (value["format"] != Value{kFormat} || !value["nodes"].is_object())
-    return data_loss(std::format("{}: no picture of nodes of format {}", path, kFormat));
-  ports::Fleet fleet;
-  for (const auto& [name, peer] : value["nodes"].object()) {
-    ASSIGN_OR_RETURN(fleet.nodes[NodeId{name}], in_context(path, peer_of(name, peer)));
-  }
-  if (value.has("gateway")) {
-    ASSIGN_OR_RETURN(fleet.gateway, in_context(path, peer_of("gateway", value["gateway"])));
-  }
-  return fleet;
+  return in_context(path, parse_fleet(text));
 }
 
 }  // namespace godwit::files

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "ports/messages.h"
@@ -14,5 +15,9 @@ Status write_fleet(const std::string& path, const ports::Fleet& fleet);
 
 // NotFound when there is none; DataLoss when it is damaged: the next picture replaces it.
 Result<ports::Fleet> read_fleet(const std::string& path);
+
+// The file's text, and back.
+std::string fleet_text(const ports::Fleet& fleet);
+Result<ports::Fleet> parse_fleet(std::string_view text);
 
 }  // namespace godwit::files

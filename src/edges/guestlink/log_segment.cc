@@ -77,15 +77,19 @@ Result<SegmentSummary> summarize(std::string_view bytes) {
 
 Result<std::vector<frame::LogLine>> read_segment(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
+  return in_context(path, parse_segment(bytes));
+}
+
+Result<std::vector<frame::LogLine>> parse_segment(std::string_view bytes) {
   std::vector<frame::LogLine> lines;
   for (std::size_t at = 0, end; (end = bytes.find('\n', at)) != bytes.npos; at = end + 1) {
-    const std::string_view text = std::string_view(bytes).substr(at, end - at);
+    const std::string_view text = bytes.substr(at, end - at);
     if (at == 0) {
-      if (!parse_head(text)) return data_loss(std::format("{}: not a log segment", path));
+      if (!parse_head(text)) return data_loss("not a log segment");
       continue;
     }
     auto line = parse_line(text);
-    if (!line) return data_loss(std::format("{}: byte {}: not a log line", path, at));
+    if (!line) return data_loss(std::format("byte {}: not a log line", at));
     lines.push_back(*std::move(line));
   }
   return lines;

@@ -30,5 +30,6 @@ Result<SegmentSummary> summarize(std::string_view bytes);
 
 // One segment's lines. DataLoss when it is none; a cut last line is left out.
 Result<std::vector<frame::LogLine>> read_segment(const std::string& path);
+Result<std::vector<frame::LogLine>> parse_segment(std::string_view bytes);
 
 }  // namespace godwit::guestlink

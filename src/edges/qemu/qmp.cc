@@ -17,7 +17,8 @@ Error qmp_error(const json::Value& error) {
   Code code = Code::kFailedPrecondition;
   if (kind == "CommandNotFound") code = Code::kInvalidArgument;
   if (kind == "DeviceNotFound" || kind == "DeviceNotActive") code = Code::kNotFound;
-  return {code, error["desc"].text("qemu gave no reason")};
+  const std::string why = error["desc"].text();
+  return {code, why.empty() ? "qemu gave no reason" : why};
 }
 
 }  // namespace

@@ -106,6 +106,13 @@ TEST(QmpClient, LateAnswersAreDropped) {
   EXPECT_EQ(c.said[2], R"("right")");
 }
 
+// An error always has a text, also when QEMU gives an empty one.
+TEST(Qmp, AnEmptyReasonIsSaidSo) {
+  const auto message = parse_qmp(R"({"id":8,"error":{"class":"GenericError","desc":""}})");
+  ASSERT_TRUE(message);
+  EXPECT_EQ(std::get<QmpAnswer>(*message).result.error().message, "qemu gave no reason");
+}
+
 // Whatever comes in place of QMP is an Error.
 TEST(QmpClient, BadBytesAreErrors) {
   const std::vector<std::string> bad = {"",

@@ -24,7 +24,12 @@ class Builder final : public YAML::EventHandler {
 
   std::vector<Node> documents;
 
-  void OnDocumentStart(const YAML::Mark&) override { open_.clear(); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // The library takes a stray ',' or ']' for an empty document and stays before it for ever.
+    if (mark.pos == document_at_) throw Refused(mark, "nothing begins like this: take it away");
+    document_at_ = mark.pos;
+    open_.clear();
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     add(mark, "", anchor, {.kind = Kind::kNull});
@@ -105,6 +110,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   const std::size_t max_depth_;
+  int document_at_ = -1;
   std::vector<Open> open_;
 };
 

@@ -32,6 +32,7 @@ TEST(Yaml, RefusedAtItsPlace) {
            {"a: [1\n", "2:1: "},
            {"a:\n\tb: 1\n", "2:3: "},
            {"a: b: c\n", "1:5: "},
+           {",", "1:1: nothing begins like this"},  // The library alone would not come back.
            {deep, "1:33: nested too deeply"}}) {
     const auto read = parse(text);
     ASSERT_FALSE(read) << text;
