@@ -90,12 +90,13 @@ Result<control::ProviderConfig> provider(const Value& value) {
 }
 
 Result<CloudConfig> cloud(const Value& whole, const Value& value) {
-  TRY(only(value, {"endpoint", "name", "region", "access_key_id", "secret_access_key", "image",
-                   "nested", "on_demand_usd", "billing", "prices_every_s", "list_every_s",
-                   "join_max_s", "refused_for_s", "memory_reserve_mib"}));
+  TRY(only(value,
+           {"endpoint", "authorities", "name", "region", "access_key_id", "secret_access_key",
+            "image", "nested", "on_demand_usd", "billing", "prices_every_s", "list_every_s",
+            "join_max_s", "refused_for_s", "memory_reserve_mib"}));
   CloudConfig config;
   ASSIGN_OR_RETURN(const std::string endpoint, text(value, "endpoint"));
-  ASSIGN_OR_RETURN(config.endpoint, http::parse_address(endpoint));
+  ASSIGN_OR_RETURN(config.endpoint, http::parse_address(endpoint, value["authorities"].text()));
   ASSIGN_OR_RETURN(config.access_key_id, text(value, "access_key_id"));
   ASSIGN_OR_RETURN(config.secret_access_key, text(value, "secret_access_key"));
   ASSIGN_OR_RETURN(config.join, text(whole, "join"));

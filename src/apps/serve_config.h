@@ -5,7 +5,8 @@
 //   api ""               for users, host:port; empty: not opened
 //   admin_door ""        path of a UNIX socket (admin_door.h); empty: no door
 //   cloud null           none: nothing is rented, guests are made by the admin door alone; or
-//     {endpoint "http://HOST:PORT", name "aws", region, access_key_id, secret_access_key,
+//     {endpoint "https://HOST[:PORT]", authorities "" (PEM of who may sign its certificate; none:
+//      whom this host trusts), name "aws", region, access_key_id, secret_access_key,
 //      image "ami-...", nested true, on_demand_usd {TYPE: "USD"}: the types that may be rented,
 //      billing {kind "per-second"|"auction", rate "in-effect"|"locked", period_s 3600,
 //      minimum_s 60}, prices_every_s 60, list_every_s 15, join_max_s 300, refused_for_s 180,

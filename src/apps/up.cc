@@ -89,15 +89,17 @@ void print(const Options& options, bool before) {
   const auto field = [&](const char* name) { return value[name].text(); };
   std::printf(
       "%s\n  market       %s\n  API          %s (GODWIT_SERVER)\n"
-      "  credentials  %s (GODWIT_CREDENTIALS)\n  EC2          %s, keys in %s/cloud.json\n"
+      "  credentials  %s (GODWIT_CREDENTIALS)\n  EC2          %s, keys in %s/cloud.json, "
+      "AWS_CA_BUNDLE=%s\n"
       "  images       godwit image import PATH --store %s\n"
       "  operator     godwit cloud ctl --socket %s ...\n"
       "  clients      ip netns exec %s ..., published ports are at %s\n"
       "  logs         %s/{cloud,serve,gateway}.log\n",
       before ? "godwit runs already" : "godwit is up", field("market").c_str(),
       field("server").c_str(), field("credentials").c_str(), field("ec2").c_str(),
-      options.dir.c_str(), field("images").c_str(), field("cloud_socket").c_str(),
-      field("outside_namespace").c_str(), field("public_address").c_str(), options.dir.c_str());
+      options.dir.c_str(), field("ec2_authority").c_str(), field("images").c_str(),
+      field("cloud_socket").c_str(), field("outside_namespace").c_str(),
+      field("public_address").c_str(), options.dir.c_str());
   std::fflush(stdout);
 }
 

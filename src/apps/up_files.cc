@@ -11,9 +11,11 @@
 #include <iterator>
 #include <set>
 
+#include "apps/console.h"
 #include "apps/state_dir.h"
 #include "apps/up_network.h"
 #include "lib/json/json.h"
+#include "lib/tls/authority.h"
 #include "lib/tls/digest.h"
 #include "localcloud/config.h"
 #include "localcloud/text.h"
@@ -29,10 +31,14 @@ constexpr const char* kImage = "ami-00000000000000001";
 
 std::string at(const char* host, int port) { return std::format("{}:{}", host, port); }
 
-Result<Value> read_market(const std::string& path) {
+Result<std::string> read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return not_found(std::format("{}: cannot be opened for reading", path));
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+Result<Value> read_market(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_text(path));
   ASSIGN_OR_RETURN(Value market, in_context(path, json::parse(text)));
   if (!market.is_object()) return invalid(std::format("{}: is no object", path));
   for (const char* member : {"types_file", "prices_file"}) {
@@ -43,15 +49,32 @@ Result<Value> read_market(const std::string& path) {
   return market;
 }
 
-Status write_config(const std::string& path, const Value& value) {
+Status write_text(const std::string& path, const std::string& text) {
   unlink(path.c_str());
   const mode_t before = umask(0177);
   std::ofstream out(path, std::ios::binary);
   umask(before);
-  out << value.dump() << '\n';
+  out << text;
   out.close();
   if (!out) return unavailable(std::format("{}: cannot be written", path));
   return {};
+}
+
+Status write_config(const std::string& path, const Value& value) {
+  return write_text(path, value.dump() + "\n");
+}
+
+std::string ec2_authority(const std::string& dir) { return dir + "/ec2-ca.pem"; }
+
+// A made-up authority for the EC2 API's certificate, as public ones sign AWS's. Its key is thrown
+// away. The certificate is left for other clients (AWS_CA_BUNDLE).
+Result<Value> make_tls(const std::string& dir) {
+  const tls::Validity valid{now() - std::chrono::hours{1}, now() + std::chrono::years{1}};
+  ASSIGN_OR_RETURN(const auto authority, tls::make_authority("godwit local cloud", valid));
+  ASSIGN_OR_RETURN(const auto server,
+                   tls::issue(authority, {"ec2"}, {"127.0.0.1", "localhost"}, valid));
+  TRY(write_text(ec2_authority(dir), authority.certificate));
+  return Value{}.set("certificate", server.certificate).set("key", server.key);
 }
 
 // The market, and what is ours of the cloud's configuration.
@@ -63,9 +86,11 @@ Result<Value> cloud_config(const std::string& dir, const Value& market) {
   instances.set("state_dir", dir + "/instances");
   ASSIGN_OR_RETURN(const std::string id, tls::random_hex(8));
   ASSIGN_OR_RETURN(const std::string secret, tls::random_hex(20));
+  ASSIGN_OR_RETURN(Value tls, make_tls(dir));
   const Value key = Value{}.set("access_key_id", "AKID" + id).set("secret_access_key", secret);
   return config.set("address", "127.0.0.1")
       .set("port", kEc2Port)
+      .set("tls", std::move(tls))
       .set("port_file", dir + "/cloud.port")
       .set("admin_socket", dir + "/cloud.sock")
       .set("credentials", Value::Array{key})
@@ -74,15 +99,17 @@ Result<Value> cloud_config(const std::string& dir, const Value& market) {
 }
 
 // The provider: where it is, and what of the market its API does not tell.
-Result<Value> provider_config(const Value& cloud) {
+Result<Value> provider_config(const std::string& dir, const Value& cloud) {
   ASSIGN_OR_RETURN(const auto market, localcloud::parse_service_config(cloud.dump()));
   const localcloud::Catalog& catalog = market.cloud.catalog;
   Value rates{Value::Object{}};
   for (const auto& [name, type] : catalog.types)
     if (type.nested) rates.set(name, localcloud::usd_text(type.on_demand));
   const Value& key = cloud["credentials"].at(0);
+  ASSIGN_OR_RETURN(const std::string authorities, read_text(ec2_authority(dir)));
   Value provider = Value{}
-                       .set("endpoint", "http://" + at("127.0.0.1", kEc2Port))
+                       .set("endpoint", "https://" + at("127.0.0.1", kEc2Port))
+                       .set("authorities", authorities)
                        .set("name", "local")
                        .set("region", catalog.region)
                        .set("access_key_id", key["access_key_id"])
@@ -98,7 +125,7 @@ Result<Value> provider_config(const Value& cloud) {
 
 Result<Value> serve_config(const std::string& dir, const Value& market, const Value& cloud,
                            const BootFiles& boot) {
-  ASSIGN_OR_RETURN(Value provider, provider_config(cloud));
+  ASSIGN_OR_RETURN(Value provider, provider_config(dir, cloud));
   Value config =
       Value{}
           .set("state_dir", dir + "/state")
@@ -198,7 +225,8 @@ std::string describe_up(const std::string& dir, const std::string& market) {
       .set("market", market)
       .set("server", at("127.0.0.1", kApiPort))
       .set("credentials", dir + "/state/user")
-      .set("ec2", "http://" + at("127.0.0.1", kEc2Port))
+      .set("ec2", "https://" + at("127.0.0.1", kEc2Port))
+      .set("ec2_authority", ec2_authority(dir))
       .set("images", dir + "/images")
       .set("cloud_socket", dir + "/cloud.sock")
       .set("outside_namespace", kOutsideNamespace)

@@ -155,6 +155,7 @@ Result<ServiceConfig> parse_service_config(std::string_view text) {
   TRY(only(root, "the configuration",
            {"address",
             "port",
+            "tls",
             "port_file",
             "admin_socket",
             "region",
@@ -189,6 +190,10 @@ Result<ServiceConfig> parse_service_config(std::string_view text) {
   if (port < 0 || port > 65535) return invalid(std::format("port {}", port));
   config.port = static_cast<std::uint16_t>(port);
   config.port_file = root["port_file"].text();
+  if (const Value& tls = root["tls"]; !tls.is_null()) {
+    TRY(only(tls, "tls", {"certificate", "key"}));
+    config.tls = {.certificate = tls["certificate"].text(), .key = tls["key"].text()};
+  }
   config.admin_socket = root["admin_socket"].text(config.admin_socket);
   config.cloud.catalog.region = root["region"].text(config.cloud.catalog.region);
   for (const Value& c : root["credentials"].array())

@@ -1,6 +1,7 @@
 // The configuration file of godwit-cloud: JSON, unknown members refused. Members and defaults:
 //
 //   address "127.0.0.1", port 0 (any free), port_file "" (written when all is ready)
+//   tls null (plain HTTP) or {certificate, key}: PEM of the EC2 API's server
 //   admin_socket "/run/godwit-cloud.sock"
 //   region "us-east-1"; zones [] (default: those of the prices)
 //   types_file ""; types {NAME: {vcpus, memory_mib, on_demand_usd, nested}}; nested_types [NAME]
@@ -26,6 +27,7 @@
 #include "base/error.h"
 #include "lib/json/json.h"
 #include "lib/sigv4/sigv4.h"
+#include "lib/tls/authority.h"
 #include "localcloud/cloud.h"
 
 namespace godwit::localcloud {
@@ -48,6 +50,7 @@ struct ServiceConfig {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   std::string port_file;
+  std::optional<tls::Identity> tls;
   std::string admin_socket = "/run/godwit-cloud.sock";
   std::vector<sigv4::Credentials> credentials;
   std::optional<HostConfig> instances;

@@ -32,8 +32,8 @@ Result<std::unique_ptr<Service>> Service::start(io::Loop& loop, const ServiceCon
   std::unique_ptr<Service> service(new Service(loop, config, wall_clock()));
   Service* self = service.get();
   auto answer = [self](http::Request request) { return self->answer(std::move(request)); };
-  ASSIGN_OR_RETURN(self->http_,
-                   http::Server::listen(loop, config.address, config.port, std::move(answer)));
+  ASSIGN_OR_RETURN(self->http_, http::Server::listen(loop, config.address, config.port,
+                                                     std::move(answer), {}, config.tls));
   ASSIGN_OR_RETURN(auto listener, io::Listener::listen_unix(loop, config.admin_socket));
   self->admin_ = std::make_unique<io::Listener>(std::move(listener));
   loop.spawn(self->serve_admin());

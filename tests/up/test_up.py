@@ -184,8 +184,9 @@ def test_down_ends_the_instances(host):
     key = config["credentials"][0]
     environment = os.environ | {"AWS_ACCESS_KEY_ID": key["access_key_id"],
                                 "AWS_SECRET_ACCESS_KEY": key["secret_access_key"],
-                                "AWS_DEFAULT_REGION": "us-east-1"}
-    launched = host.run("aws", "--endpoint-url", f"http://127.0.0.1:{config['port']}", "ec2",
+                                "AWS_DEFAULT_REGION": "us-east-1",
+                                "AWS_CA_BUNDLE": str(host.dir / "ec2-ca.pem")}
+    launched = host.run("aws", "--endpoint-url", f"https://127.0.0.1:{config['port']}", "ec2",
                         "run-instances", "--image-id", next(iter(config["images"])),
                         "--instance-type", "c5.large", "--user-data",
                         "#!/bin/sh\nexec sleep 271828\n", env=environment)

@@ -27,10 +27,8 @@ io::Task<Answer<xml::Element>> Client::try_once(const std::string& action,
   http::Request request;
   request.method = "POST";
   request.body = body;
-  const std::string host = config_.host.empty()
-                               ? std::format("{}:{}", config_.endpoint.host, config_.endpoint.port)
-                               : config_.host;
-  request.headers.emplace_back("Host", host);
+  request.headers.emplace_back(
+      "Host", config_.host.empty() ? http::host_header(config_.endpoint) : config_.host);
   request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
   const sigv4::Request to_sign{request.method, request.target, request.headers, request.body};
   // Signed anew each time: a signature is good for some minutes only.

@@ -16,7 +16,7 @@ namespace godwit::ec2 {
 
 struct Config {
   http::Address endpoint;
-  std::string host = {};  // The Host header; default: the endpoint's address.
+  std::string host = {};  // The Host header; default: the endpoint's.
   std::string region = "us-east-1";
   sigv4::Credentials credentials;
   // Tries of one call in all, and full jitter between them: uniform in [0, min(most, first x 2^n)).

@@ -1,19 +1,56 @@
 #include "lib/http/client.h"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <charconv>
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "lib/http/wire.h"
 
 namespace godwit::http {
-namespace {
 
 using asio::ip::tcp;
+
+// The context is given to each connection and not changed any more.
+class Trust {
+ public:
+  static Result<std::shared_ptr<const Trust>> make(const std::string& authorities) {
+    auto trust = std::make_shared<Trust>();
+    boost::system::error_code error;
+    if (authorities.empty())
+      trust->context_.set_default_verify_paths(error);
+    else
+      trust->context_.add_certificate_authority(asio::buffer(authorities), error);
+    if (error) return invalid(std::format("authorities: {}", error.message()));
+    trust->context_.set_verify_mode(asio::ssl::verify_peer);
+    return trust;
+  }
+  asio::ssl::context& context() const { return context_; }
+
+ private:
+  mutable asio::ssl::context context_ = tls_context();
+};
+
+Result<std::shared_ptr<const Trust>> make_trust(const std::string& authorities) {
+  return Trust::make(authorities);
+}
+
+namespace {
+
+// RFC 1123: labels of letters, digits and hyphens.
+bool is_host_name(std::string_view text) {
+  return !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.';
+  });
+}
 
 std::unexpected<Error> failed(const std::string& what, const boost::system::error_code& error) {
   if (error == beast::error::timeout)
@@ -40,43 +77,90 @@ Result<beast::http::request<beast::http::string_body>> message_of(const Address&
     message.insert(name, value);
   }
   if (!find_header(request.headers, "host"))
-    message.set(beast::http::field::host, std::format("{}:{}", address.host, address.port));
+    message.set(beast::http::field::host, host_header(address));
   message.keep_alive(false);
   message.body() = std::move(request.body);
   message.prepare_payload();
   return message;
 }
 
+using Plain = beast::tcp_stream;
+using Secure = asio::ssl::stream<beast::tcp_stream>;
+
 // A connection on which the request has been sent.
 struct Asked {
   std::string what;
-  std::unique_ptr<beast::tcp_stream> stream;
+  std::variant<std::unique_ptr<Plain>, std::unique_ptr<Secure>> stream;
   beast::flat_buffer buffer;
+
+  Plain& tcp() {
+    return std::visit([](auto& s) -> Plain& { return beast::get_lowest_layer(*s); }, stream);
+  }
 };
 
-io::Task<Result<Asked>> ask(Address address, Request request, Limits limits) {
+// The first of the host's addresses, and whether the host is one itself.
+struct Found {
+  tcp::endpoint endpoint;
+  bool numeric = false;
+};
+
+io::Task<Result<Found>> look_up(const Address& address) {
   boost::system::error_code bad;
-  const auto host = asio::ip::make_address(address.host, bad);
-  if (bad) co_return invalid(std::format("not a numeric address: {}", address.host));
+  const auto numeric = asio::ip::make_address(address.host, bad);
+  if (!bad) co_return Found{{numeric, address.port}, true};
+  if (!address.trust) co_return invalid(std::format("not a numeric address: {}", address.host));
+  tcp::resolver resolver(co_await asio::this_coro::executor);
+  const auto [error, found] =
+      co_await resolver.async_resolve(address.host, std::to_string(address.port), kTuple);
+  if (error || found.empty())
+    co_return unavailable(std::format("look up {}: {}", address.host, error.message()));
+  co_return Found{found.begin()->endpoint(), false};
+}
+
+io::Task<boost::system::error_code> shake_hands(Secure& stream, const Address& address,
+                                                bool numeric) {
+  stream.set_verify_callback(asio::ssl::host_name_verification(address.host));
+  // Server name indication is for names only (RFC 6066, section 3).
+  if (!numeric) SSL_set_tlsext_host_name(stream.native_handle(), address.host.c_str());
+  const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::client, kTuple);
+  co_return error;
+}
+
+io::Task<Result<Asked>> ask(Address address, Request request, Limits limits) {
   Asked asked;
-  asked.what =
-      std::format("{} http://{}:{}{}", request.method, address.host, address.port, request.path());
+  asked.what = std::format("{} {}://{}:{}{}", request.method, address.trust ? "https" : "http",
+                           address.host, address.port, request.path());
   CO_ASSIGN_OR_RETURN(const auto message, message_of(address, std::move(request)));
-  asked.stream = std::make_unique<beast::tcp_stream>(co_await asio::this_coro::executor);
-  asked.stream->expires_after(limits.idle);
-  const tcp::endpoint endpoint(host, address.port);
-  const auto [no_connection] = co_await asked.stream->async_connect(endpoint, kTuple);
+  CO_ASSIGN_OR_RETURN(const Found found, co_await look_up(address));
+  const auto executor = co_await asio::this_coro::executor;
+  if (address.trust)
+    asked.stream = std::make_unique<Secure>(executor, address.trust->context());
+  else
+    asked.stream = std::make_unique<Plain>(executor);
+  asked.tcp().expires_after(limits.idle);
+  const auto [no_connection] = co_await asked.tcp().async_connect(found.endpoint, kTuple);
   if (no_connection) co_return failed(asked.what, no_connection);
-  const auto [not_sent, sent] = co_await beast::http::async_write(*asked.stream, message, kTuple);
-  if (not_sent) co_return failed(asked.what, not_sent);
+  if (auto* secure = std::get_if<std::unique_ptr<Secure>>(&asked.stream))
+    if (const auto error = co_await shake_hands(**secure, address, found.numeric))
+      co_return failed(asked.what, error);
+  const auto write = [&message](auto& stream) -> io::Task<boost::system::error_code> {
+    const auto [error, sent] = co_await beast::http::async_write(*stream, message, kTuple);
+    co_return error;
+  };
+  if (const auto not_sent = co_await std::visit(write, asked.stream))
+    co_return failed(asked.what, not_sent);
   co_return asked;
 }
 
 template <class Parser>
 io::Task<Result<Response>> read_whole(Asked& asked, Parser& parser) {
-  const auto [not_read, read] =
-      co_await beast::http::async_read(*asked.stream, asked.buffer, parser, kTuple);
-  if (not_read) co_return failed(asked.what, not_read);
+  const auto read = [&](auto& stream) -> io::Task<boost::system::error_code> {
+    const auto [error, bytes] =
+        co_await beast::http::async_read(*stream, asked.buffer, parser, kTuple);
+    co_return error;
+  };
+  if (const auto not_read = co_await std::visit(read, asked.stream))
+    co_return failed(asked.what, not_read);
   auto answer = parser.release();
   co_return Response{.status = static_cast<int>(answer.result_int()),
                      .headers = headers_of(answer),
@@ -90,12 +174,16 @@ io::Task<Result<Response>> read_pieces(Asked& asked, Header& header, std::uint64
   beast::http::response_parser<beast::http::buffer_body> parser(std::move(header));
   std::vector<char> piece(kPieceBytes);
   std::uint64_t left = body_bytes_max;
+  const auto read = [&](auto& stream) -> io::Task<boost::system::error_code> {
+    const auto [error, bytes] =
+        co_await beast::http::async_read_some(*stream, asked.buffer, parser, kTuple);
+    co_return error;
+  };
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
-    asked.stream->expires_after(idle);
-    const auto [error, read] =
-        co_await beast::http::async_read_some(*asked.stream, asked.buffer, parser, kTuple);
+    asked.tcp().expires_after(idle);
+    const auto error = co_await std::visit(read, asked.stream);
     if (error && error != beast::http::error::need_buffer) co_return failed(asked.what, error);
     const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
     if (bytes.empty()) continue;
@@ -109,13 +197,21 @@ io::Task<Result<Response>> read_pieces(Asked& asked, Header& header, std::uint64
 
 }  // namespace
 
-Result<Address> parse_address(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
+std::string host_header(const Address& address) {
+  const bool six = address.host.contains(':');
+  const std::string host = six ? std::format("[{}]", address.host) : address.host;
+  const bool usual = address.port == (address.trust ? 443 : 80);
+  return usual ? host : std::format("{}:{}", host, address.port);
+}
+
+Result<Address> parse_address(std::string_view url, const std::string& authorities) {
   const std::string shown(url);
-  if (!url.starts_with(kScheme)) return invalid(std::format("'{}' is no http:// address", shown));
-  url.remove_prefix(kScheme.size());
+  const bool secure = url.starts_with("https://");
+  if (!secure && !url.starts_with("http://"))
+    return invalid(std::format("'{}' is no http:// or https:// address", shown));
+  url.remove_prefix(url.find("//") + 2);
   if (url.ends_with('/')) url.remove_suffix(1);
-  Address address;
+  Address address{.host = {}, .port = static_cast<std::uint16_t>(secure ? 443 : 80)};
   // An IPv6 address stands in brackets, since it has colons itself.
   const std::size_t colon = url.starts_with('[') ? url.find(':', url.find(']')) : url.find(':');
   std::string_view host = url.substr(0, std::min(colon, url.size()));
@@ -128,8 +224,11 @@ Result<Address> parse_address(std::string_view url) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   boost::system::error_code bad;
   (void)asio::ip::make_address(host, bad);
-  if (bad) return invalid(std::format("'{}' has no numeric host", shown));
+  if (bad && !secure) return invalid(std::format("'{}' has no numeric host", shown));
+  if (bad && !is_host_name(host)) return invalid(std::format("'{}' has no host", shown));
   address.host = host;
+  if (!secure) return address;
+  ASSIGN_OR_RETURN(address.trust, in_context(shown, make_trust(authorities)));
   return address;
 }
 
@@ -149,16 +248,20 @@ io::Task<Result<Response>> fetch_into(Address address, Request request,
   Header header;
   header.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   header.body_limit(boost::none);  // Beast looks at it here only, and we do not know yet.
-  const auto [error, read] =
-      co_await beast::http::async_read_header(*asked.stream, asked.buffer, header, kTuple);
-  if (error) co_return failed(asked.what, error);
+  const auto read = [&](auto& stream) -> io::Task<boost::system::error_code> {
+    const auto [error, bytes] =
+        co_await beast::http::async_read_header(*stream, asked.buffer, header, kTuple);
+    co_return error;
+  };
+  if (const auto error = co_await std::visit(read, asked.stream))
+    co_return failed(asked.what, error);
   if (header.get().result_int() == 200)
     co_return co_await read_pieces(asked, header, body_bytes_max, sink, limits.idle);
   if (header.content_length().value_or(0) > limits.body_bytes)
     co_return data_loss(std::format("{}: more than {} bytes", asked.what, limits.body_bytes));
   beast::http::response_parser<beast::http::string_body> parser(std::move(header));
   parser.body_limit(limits.body_bytes);
-  asked.stream->expires_after(limits.idle);
+  asked.tcp().expires_after(limits.idle);
   co_return co_await read_whole(asked, parser);
 }
 

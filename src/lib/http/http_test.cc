@@ -200,7 +200,7 @@ TEST(Http, FilesOfAnySizeAreStreamed) {
   std::filesystem::remove(path);
 }
 
-TEST(Http, AddressesAreNumeric) {
+TEST(Http, Addresses) {
   for (const auto& [url, host, port] :
        {std::tuple{"http://10.0.200.10:8080", "10.0.200.10", 8080},
         std::tuple{"http://169.254.169.254", "169.254.169.254", 80},
@@ -211,7 +211,7 @@ TEST(Http, AddressesAreNumeric) {
     EXPECT_EQ(address->host, host);
     EXPECT_EQ(address->port, port);
   }
-  for (const char* bad : {"", "http://", "https://10.0.0.1", "10.0.0.1:80", "http://localhost:80",
+  for (const char* bad : {"", "http://", "10.0.0.1:80", "http://localhost:80",
                           "http://10.0.0.1:", "http://10.0.0.1:0", "http://10.0.0.1:65536",
                           "http://10.0.0.1:80/x", "http://10.0.0.1:80x", "http://a@10.0.0.1"})
     EXPECT_EQ(parse_address(bad).error().code, Code::kInvalidArgument) << bad;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/serializer.hpp>
@@ -26,6 +27,7 @@ struct Server::State {
   tcp::acceptor acceptor;
   Handler handler;
   Limits limits;
+  std::optional<asio::ssl::context> secure;
   std::set<beast::tcp_stream*> open;
   bool closed = false;
 };
@@ -83,15 +85,15 @@ class OpenFile {
 };
 
 // True when all of it was sent.
-io::Task<bool> send_bytes(const Server::State& state, beast::tcp_stream& stream,
-                          const OpenFile& file) {
+template <class Stream>
+io::Task<bool> send_bytes(const Server::State& state, Stream& stream, const OpenFile& file) {
   std::vector<char> piece(kPieceBytes);
   std::uint64_t left = *file.size();
   while (left > 0) {
     const std::size_t got = file.read(
         piece.data(), static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, left)));
     if (got == 0) co_return false;  // It shrank: the length that we promised is not there.
-    stream.expires_after(state.limits.idle);
+    beast::get_lowest_layer(stream).expires_after(state.limits.idle);
     const asio::const_buffer bytes(piece.data(), got);
     const auto [failed, sent] = co_await asio::async_write(stream, bytes, kTuple);
     if (failed || state.closed) co_return false;
@@ -100,7 +102,8 @@ io::Task<bool> send_bytes(const Server::State& state, beast::tcp_stream& stream,
   co_return true;
 }
 
-io::Task<bool> send_file(const Server::State& state, beast::tcp_stream& stream, Response response,
+template <class Stream>
+io::Task<bool> send_file(const Server::State& state, Stream& stream, Response response,
                          unsigned version, bool keep_alive, bool is_head) {
   const OpenFile file(response.file);
   if (!file.size()) {
@@ -124,12 +127,12 @@ io::Task<bool> send_file(const Server::State& state, beast::tcp_stream& stream, 
 }
 
 // One request and its answer; false ends the connection.
-io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
-                         beast::flat_buffer& buffer) {
+template <class Stream>
+io::Task<bool> serve_one(Server::State& state, Stream& stream, beast::flat_buffer& buffer) {
   beast::http::request_parser<beast::http::string_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(state.limits.header_bytes));
   parser.body_limit(state.limits.body_bytes);
-  stream.expires_after(state.limits.idle);
+  beast::get_lowest_layer(stream).expires_after(state.limits.idle);
   const auto [error, read] = co_await beast::http::async_read(stream, buffer, parser, kTuple);
   Response response;
   bool keep_alive = false, is_head = false;
@@ -147,12 +150,12 @@ io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
                     .target = std::string(message.target()),
                     .headers = headers_of(message),
                     .body = std::move(message.body())};
-    stream.expires_never();
+    beast::get_lowest_layer(stream).expires_never();
     if (state.closed) co_return false;  // The handler's own world may be gone.
     response = co_await state.handler(std::move(request));
     if (state.closed) co_return false;
   }
-  stream.expires_after(state.limits.idle);
+  beast::get_lowest_layer(stream).expires_after(state.limits.idle);
   if (!response.file.empty()) {
     const bool sent =
         co_await send_file(state, stream, std::move(response), version, keep_alive, is_head);
@@ -163,14 +166,34 @@ io::Task<bool> serve_one(Server::State& state, beast::tcp_stream& stream,
   co_return !failed && keep_alive;
 }
 
+template <class Stream>
+io::Task<void> serve_all(Server::State& state, Stream& stream) {
+  beast::flat_buffer buffer(state.limits.header_bytes + state.limits.body_bytes);
+  while (!state.closed && co_await serve_one(state, stream, buffer)) {
+  }
+}
+
+io::Task<void> serve_secure(Server::State& state, beast::tcp_stream& tcp) {
+  asio::ssl::stream<beast::tcp_stream&> stream(tcp, *state.secure);
+  tcp.expires_after(state.limits.idle);
+  const auto [refused] = co_await stream.async_handshake(asio::ssl::stream_base::server, kTuple);
+  if (refused) co_return;
+  co_await serve_all(state, stream);
+  if (state.closed) co_return;
+  tcp.expires_after(state.limits.idle);
+  // The client may be gone: whoever is not is told that nothing was cut off.
+  (void)co_await stream.async_shutdown(kTuple);
+}
+
 io::Task<void> serve(std::shared_ptr<Server::State> state, tcp::socket socket) {
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   beast::tcp_stream stream(std::move(socket));
-  beast::flat_buffer buffer(state->limits.header_bytes + state->limits.body_bytes);
   state->open.insert(&stream);
-  while (!state->closed && co_await serve_one(*state, stream, buffer)) {
-  }
+  if (state->secure)
+    co_await serve_secure(*state, stream);
+  else
+    co_await serve_all(*state, stream);
   state->open.erase(&stream);
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
 }
@@ -191,12 +214,20 @@ io::Task<void> accept_all(std::shared_ptr<Server::State> state) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, const std::string& host,
-                                               std::uint16_t port, Handler handler, Limits limits) {
+                                               std::uint16_t port, Handler handler, Limits limits,
+                                               const std::optional<tls::Identity>& identity) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(host, error);
   if (error) return invalid(std::format("not a numeric address: {}", host));
   const tcp::endpoint endpoint(address, port);
   auto state = std::make_shared<State>(loop, std::move(handler), limits);
+  if (identity) {
+    state->secure.emplace(tls_context());
+    state->secure->use_certificate_chain(asio::buffer(identity->certificate), error);
+    if (!error)
+      state->secure->use_private_key(asio::buffer(identity->key), asio::ssl::context::pem, error);
+    if (error) return invalid(std::format("certificate and key: {}", error.message()));
+  }
   state->acceptor.open(endpoint.protocol(), error);
   if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) state->acceptor.bind(endpoint, error);

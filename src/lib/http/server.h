@@ -1,14 +1,16 @@
-// An HTTP/1.1 server on a Loop.
+// An HTTP/1.1 server on a Loop, plain or over TLS.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "lib/http/message.h"
 #include "lib/io/loop.h"
+#include "lib/tls/authority.h"
 
 namespace godwit::http {
 
@@ -19,10 +21,12 @@ class Server {
 
   // Listens in the network namespace that the calling thread is in, and stays there. `host` is a
   // numeric address; port 0 is any free one. What cannot be read is answered by the server itself:
-  // 400 malformed, 413 body and 431 headers above the limit.
+  // 400 malformed, 413 body and 431 headers above the limit. With an `identity` it speaks TLS only;
+  // InvalidArgument: the identity is not a certificate with its key.
   static Result<std::unique_ptr<Server>> listen(io::Loop& loop, const std::string& host,
                                                 std::uint16_t port, Handler handler,
-                                                Limits limits = {});
+                                                Limits limits = {},
+                                                const std::optional<tls::Identity>& identity = {});
   // Closes the listener and every connection; a handler that is under way finishes unheard, so what
   // it refers to must outlive the loop's last run.
   ~Server();
