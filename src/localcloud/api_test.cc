@@ -128,9 +128,16 @@ TEST(Config, BadOnesAreRefused) {
         R"({"zones": ["z"], "nested_types": ["a"]})", R"({"zones": ["z"], "port": 70000})",
         R"({"zones": ["z"], "compress": 0})", R"({"zones": ["z"], "billing": {"kind": "daily"}})",
         R"({"zones": ["z"], "instances": {"root": "/"}})",
-        R"({"zones": ["z"], "buckets": {"A": 1}})"})
+        R"({"zones": ["z"], "buckets": {"A": 1}})",
+        // Numbers that once wrapped: 2^32 + 1, or microseconds above 2^63.
+        R"({"zones": ["z"], "pool_capacity": 4294967297})",
+        R"({"zones": ["z"], "notice_s": 9223372036854775807})", R"({"zones": ["z"], "skip_s": -1})",
+        R"({"zones": ["z"], "launch_latency_ms": 1.5})",
+        R"({"zones": ["z"], "billing": {"period_s": 0}})",
+        R"({"zones": ["z"], "other_buckets": [100, 9223372036854775807]})"})
     EXPECT_FALSE(parse_service_config(bad)) << bad;
   EXPECT_TRUE(parse_service_config(R"({"zones": ["z"]})"));
+  EXPECT_FALSE(load_service_config("/")) << "a directory";
 }
 
 TEST_F(ApiTest, AdminCommands) {

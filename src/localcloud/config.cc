@@ -4,6 +4,7 @@
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
+#include <limits>
 #include <set>
 
 #include "localcloud/text.h"
@@ -23,9 +24,44 @@ Status only(const Value& object, const char* what, std::initializer_list<std::st
   return {};
 }
 
+// Bounds that keep every product of two of them, in microseconds or micro-dollars, far from 2^63.
+constexpr std::int64_t kSecondsMax = 1'000'000'000;  // Thirty years.
+constexpr std::int64_t kMillisecondsMax = 1'000'000'000;
+constexpr std::int64_t kCountMax = 1'000'000;
+
+template <class T>
+struct Whole {
+  using type = T;
+};
+template <class T>
+struct Whole<std::optional<T>> {
+  using type = T;
+};
+
+// A whole number from `least` to `most`; absent: `into` stays. T is wide enough for `most`.
+template <class T>
+Status read_number(const Value& object, std::string_view name, std::int64_t least,
+                   std::int64_t most, T& into) {
+  const Value& value = object[name];
+  if (value.is_null()) return {};
+  if (!value.is_integer() || value.integer() < least || value.integer() > most)
+    return invalid(std::format("{} is no whole number from {} to {}", name, least, most));
+  into = static_cast<typename Whole<T>::type>(value.integer());
+  return {};
+}
+
+template <class Unit>
+Status read_time(const Value& object, std::string_view name, std::int64_t most, Duration& into) {
+  std::int64_t count = std::chrono::duration_cast<Unit>(into).count();
+  TRY(read_number(object, name, 0, most, count));
+  into = Unit{count};
+  return {};
+}
+
 Result<std::string> read_file(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return not_found(std::format("cannot read {}", path));
+  file.peek();  // Over a directory this sets a bit, where iterators throw.
+  if (!file.is_open() || file.bad()) return not_found(std::format("cannot read {}", path));
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
@@ -36,12 +72,11 @@ Status read_types(const Value& root, Catalog& catalog) {
   }
   for (const auto& [name, value] : root["types"].object()) {
     TRY(only(value, "a type", {"vcpus", "memory_mib", "on_demand_usd", "nested", "arch"}));
-    InstanceType type{.name = name,
-                      .vcpus = static_cast<int>(value["vcpus"].integer()),
-                      .memory_mib = value["memory_mib"].integer(),
-                      .arch = value["arch"].text("x86_64"),
-                      .nested = value["nested"].boolean()};
+    InstanceType type{
+        .name = name, .arch = value["arch"].text("x86_64"), .nested = value["nested"].boolean()};
     ASSIGN_OR_RETURN(type.on_demand, in_context(name, parse_usd(value["on_demand_usd"].text())));
+    TRY(in_context(name, read_number(value, "vcpus", 1, kCountMax, type.vcpus)));
+    TRY(in_context(name, read_number(value, "memory_mib", 1, 1'000'000'000, type.memory_mib)));
     if (type.vcpus < 1 || type.memory_mib < 1)
       return invalid(std::format("type {} has no vcpus or memory_mib", name));
     catalog.types[name] = type;
@@ -81,9 +116,8 @@ Status read_prices(const Value& root, ServiceConfig& config) {
   if (catalog.zones.empty() || catalog.zones.size() > 6) return invalid("1 to 6 zones are wanted");
   for (const std::string& zone : zones)
     if (!catalog.has_zone(zone)) return invalid(std::format("prices for zone {}", zone));
-  config.skip = seconds{root["skip_s"].integer(0)};
-  config.compress = root["compress"].integer(1);
-  return config.compress >= 1 ? Status{} : invalid("compress is less than 1");
+  TRY(read_time<seconds>(root, "skip_s", kSecondsMax, config.skip));
+  return read_number(root, "compress", 1, kCountMax, config.compress);
 }
 
 Status read_billing(const Value& value, BillingRule& rule) {
@@ -95,33 +129,31 @@ Status read_billing(const Value& value, BillingRule& rule) {
     return invalid(std::format("billing '{}' with rate '{}'", kind, rate));
   rule.kind = kind == "auction" ? BillingRule::Kind::kAuction : BillingRule::Kind::kPerSecond;
   rule.rate = rate == "locked" ? BillingRule::Rate::kLocked : BillingRule::Rate::kInEffect;
-  rule.period_s = value["period_s"].integer(rule.period_s);
-  rule.minimum_s = value["minimum_s"].integer(rule.minimum_s);
-  if (rule.period_s < 1 || rule.minimum_s < 0) return invalid("billing period or minimum");
-  return {};
+  TRY(in_context("billing", read_number(value, "period_s", 1, kSecondsMax, rule.period_s)));
+  return in_context("billing", read_number(value, "minimum_s", 0, kSecondsMax, rule.minimum_s));
 }
 
 Status read_bucket(const Value& value, BucketSize& size) {
   if (value.is_null()) return {};
   size = {value.at(0).integer(), value.at(1).integer()};
-  if (value.array().size() != 2 || size.tokens < 1 || size.per_second < 0)
-    return invalid("a bucket is [TOKENS, PER_SECOND]");
+  if (value.array().size() != 2 || size.tokens < 1 || size.per_second < 0 ||
+      size.tokens > kCountMax || size.per_second > kCountMax)
+    return invalid(std::format("a bucket is [TOKENS, PER_SECOND], each at most {}", kCountMax));
   return {};
 }
 
 Status read_rules(const Value& root, Config& cloud) {
   TRY(read_billing(root["billing"], cloud.billing));
-  cloud.launch_latency = milliseconds{root["launch_latency_ms"].integer(20'000)};
-  cloud.visible_after = milliseconds{root["visible_after_ms"].integer(1000)};
-  cloud.shutdown = milliseconds{root["shutdown_ms"].integer(5000)};
-  cloud.notice = seconds{root["notice_s"].integer(120)};
-  cloud.notices_lost_percent = static_cast<int>(root["notices_lost_percent"].integer(0));
-  if (root["pool_capacity"].is_integer())
-    cloud.pool_capacity = static_cast<int>(root["pool_capacity"].integer());
-  cloud.spot_vcpus_max = static_cast<int>(root["spot_vcpus_max"].integer(cloud.spot_vcpus_max));
-  cloud.on_demand_vcpus_max =
-      static_cast<int>(root["on_demand_vcpus_max"].integer(cloud.on_demand_vcpus_max));
-  cloud.seed = root["seed"].natural(1);
+  for (const auto& [name, into] : {std::pair{"launch_latency_ms", &cloud.launch_latency},
+                                   {"visible_after_ms", &cloud.visible_after},
+                                   {"shutdown_ms", &cloud.shutdown}})
+    TRY(read_time<milliseconds>(root, name, kMillisecondsMax, *into));
+  TRY(read_time<seconds>(root, "notice_s", kSecondsMax, cloud.notice));
+  TRY(read_number(root, "notices_lost_percent", 0, 100, cloud.notices_lost_percent));
+  TRY(read_number(root, "pool_capacity", 0, kCountMax, cloud.pool_capacity));
+  TRY(read_number(root, "spot_vcpus_max", 0, kCountMax, cloud.spot_vcpus_max));
+  TRY(read_number(root, "on_demand_vcpus_max", 0, kCountMax, cloud.on_demand_vcpus_max));
+  TRY(read_number(root, "seed", 0, std::numeric_limits<std::int64_t>::max(), cloud.seed));
   cloud.account = root["account"].text(cloud.account);
   TRY(read_bucket(root["other_buckets"], cloud.other_buckets));
   TRY(read_bucket(root["launch_bucket"], cloud.launch_bucket));
@@ -138,8 +170,8 @@ Status read_instances(const Value& value, ServiceConfig& config) {
   HostConfig host;
   host.rootfs = value["rootfs"].text(host.rootfs);
   host.state_dir = value["state_dir"].text(host.state_dir);
-  host.cpu_percent_per_vcpu = static_cast<int>(value["cpu_percent_per_vcpu"].integer(100));
-  host.memory_percent = static_cast<int>(value["memory_percent"].integer(100));
+  TRY(read_number(value, "cpu_percent_per_vcpu", 1, 100, host.cpu_percent_per_vcpu));
+  TRY(read_number(value, "memory_percent", 1, 100, host.memory_percent));
   for (const Value& mount : value["mounts"].array()) {
     TRY(only(mount, "a mount", {"from", "to"}));
     host.mounts.emplace_back(mount["from"].text(), mount["to"].text());
