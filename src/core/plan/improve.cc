@@ -157,25 +157,20 @@ class Improvement {
     return true;
   }
 
-  std::int64_t over(std::int64_t rate, Duration how_long) const {
-    return static_cast<std::int64_t>(static_cast<double>(rate) * in_s(how_long) /
-                                     world_.billing.period_s);
-  }
-
   // While both run: until the new node is ready and the guests have left the old one.
   std::int64_t double_pay(const State& after) const {
     std::int64_t rate = 0;
     for (const Slot& slot : after.there())
       if (!slot.node) rate += slot.rate();
     const fleet::Policy& p = world_.policy;
-    return over(rate, p.launch + leave_time(slot_.bytes, p));
+    return over(rate, p.launch + leave_time(slot_.bytes, p), world_);
   }
 
   std::int64_t transfer(const State& after) const {
     std::int64_t bytes = 0;
     for (const GuestNo guest : slot_.residents)
       if (after.slots[after.target[guest]].zone != slot_.zone) bytes += after.guest(guest).bytes;
-    return world_.policy.transfer_between_zones_per_gb.value * (bytes / 1'000'000) / 1000;
+    return transfer_cost(bytes, world_.policy);
   }
 
   // Losses that are expected more, over the stay: on spot only, and among spot pools alike.
@@ -189,20 +184,13 @@ class Improvement {
     return static_cast<std::int64_t>(losses * p.loss_of_guest.value) * guests;
   }
 
-  std::int64_t pause() const {
-    const fleet::Policy& p = world_.policy;
-    const auto ms = duration_cast<std::chrono::milliseconds>(p.pause).count();
-    return p.downtime_per_minute.value * ms / 60'000 *
-           static_cast<std::int64_t>(slot_.residents.size());
-  }
-
   void weigh(State after, Reason reason, const OfferingFacts* offering) {
     ensure_escapes(after);
     const Cost cost = cost_of_settled(without_needless(after));
     const std::int64_t saved = base_.rate - cost.rate;
-    const std::int64_t saving = over(saved, world_.policy.expected_stay);
+    const std::int64_t saving = over(saved, world_.policy.expected_stay, world_);
     std::vector<Term> terms = {{"saving", {saving}},
-                               {"pause", {-pause()}},
+                               {"pause", {-pause_cost(slot_.residents.size(), world_.policy)}},
                                {"interruption", {-interruption(after)}},
                                {"transfer", {-transfer(after)}},
                                {"double pay", {-double_pay(after)}}};
@@ -256,6 +244,22 @@ void adopt(Draft& draft, SlotNo left, Change change) {
   draft.state.slots[left].gone = false;
 }
 
+}  // namespace
+
+std::int64_t over(std::int64_t rate, Duration how_long, const fleet::World& world) {
+  return static_cast<std::int64_t>(static_cast<double>(rate) * in_s(how_long) /
+                                   world.billing.period_s);
+}
+
+std::int64_t pause_cost(std::size_t guests, const fleet::Policy& policy) {
+  const auto ms = duration_cast<std::chrono::milliseconds>(policy.pause).count();
+  return policy.downtime_per_minute.value * ms / 60'000 * static_cast<std::int64_t>(guests);
+}
+
+std::int64_t transfer_cost(std::int64_t bytes, const fleet::Policy& policy) {
+  return policy.transfer_between_zones_per_gb.value * (bytes / 1'000'000) / 1000;
+}
+
 bool quiet(const fleet::World& world) {
   const Time since = world.now - world.policy.quiet_after;
   return std::ranges::all_of(world.nodes,
@@ -269,8 +273,6 @@ bool quiet(const fleet::World& world) {
            return !guest.moving_to && guest.since_on <= since;
          });
 }
-
-}  // namespace
 
 void improve(Draft& draft) {
   if (!quiet(draft.state.world())) return;

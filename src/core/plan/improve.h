@@ -12,10 +12,21 @@
 // is left only at the end of one.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "core/plan/place.h"
 
 namespace godwit::plan {
 
 void improve(Draft& draft);
+
+// Nothing is under way, and nothing was done just now.
+bool quiet(const fleet::World& world);
+
+// What moves cost, in micro-dollars.
+std::int64_t over(std::int64_t rate, Duration how_long, const fleet::World& world);
+std::int64_t pause_cost(std::size_t guests, const fleet::Policy& policy);
+std::int64_t transfer_cost(std::int64_t bytes, const fleet::Policy& policy);  // Between zones.
 
 }  // namespace godwit::plan

@@ -224,6 +224,12 @@ std::string why_not(State& s, GuestNo guest) {
 
 }  // namespace
 
+bool place_below_maximum(Draft& draft, GuestNo guest, fleet::Reason reason) {
+  std::vector<GuestNo> rest{guest};
+  Placing(draft, rest, reason, Tier::kBelowMaximum).run();
+  return rest.empty();
+}
+
 void place(Draft& draft, const std::set<GuestNo>& guests, fleet::Reason reason, bool hurry) {
   std::vector<GuestNo> order(guests.begin(), guests.end()), rest;
   sort_by_size(order, *draft.state.facts);

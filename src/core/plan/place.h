@@ -36,4 +36,7 @@ struct Draft {
 // looked at when there are no others.
 void place(Draft& draft, const std::set<GuestNo>& guests, fleet::Reason reason, bool hurry);
 
+// One guest that is nowhere, where its share is at most its maximum. False: it still is nowhere.
+bool place_below_maximum(Draft& draft, GuestNo guest, fleet::Reason reason);
+
 }  // namespace godwit::plan

@@ -11,6 +11,7 @@
 #include "core/plan/improve.h"
 #include "core/plan/look_again.h"
 #include "core/plan/place.h"
+#include "core/plan/rebalance.h"
 #include "core/plan/retire.h"
 
 namespace godwit::plan {
@@ -222,7 +223,7 @@ Plan make_plan(const fleet::World& world) {
   stay_where_nothing_else_is(draft, plan);
   ensure_escapes(draft.state);
   const std::vector<Action> ends = retire(draft.state);
-  if (!in_danger(draft, needs)) improve(draft);
+  if (!in_danger(draft, needs) && !rebalance(draft)) improve(draft);
   add_launches(draft, plan);
   add_guests(draft, plan);
   plan.actions.insert(plan.actions.end(), ends.begin(), ends.end());

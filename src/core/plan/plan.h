@@ -16,7 +16,8 @@
 //               room counted; spot in sound pools before on-demand
 //   4. escape   every spot node, and every pool at once, has its guests' room reserved elsewhere
 //   5. retire   empty nodes that no escape needs: Terminate, or Abandon where it will be refunded
-//   6. improve  cheaper, return, consolidate: whole nodes, if it pays, with hysteresis
+//   6. rebalance  one guest at a time that breaks its group's spread, where another place is
+//   7. improve  cheaper, return, consolidate: whole nodes, if it pays, with hysteresis
 #pragma once
 
 #include <cstdint>

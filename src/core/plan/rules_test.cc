@@ -264,6 +264,61 @@ abandon n-t-9: the provider ends it, and will not charge for it
 )");
 }
 
+TEST(Rules, RebalancesAGroupWhoseSpreadIsBroken) {
+  TestWorld w = three_pools();
+  w.want("web", 2);
+  w.settle();
+  EXPECT_EQ(w.guest("web-1").on, w.guest("web-2").on);
+  w.group("web").spread = fleet::Spread::kPool;  // The spec is changed.
+  w.now += minutes(5);
+  // Who moved lately is left alone; but their escapes must not be in one pool either.
+  EXPECT_EQ("\n" + w.settle(), R"(
+launch n-t-3 m8i.large/a spot at 0.045000 $/h, at most 0.120000 $/h, escape for web-2
+)");
+  w.now += minutes(20);
+  const Plan plan = make_plan(w);
+  EXPECT_EQ("\n" + to_text(plan), R"(
+move web-2 from n-t-1 to n-t-2, rebalance
+    saving 0.000000 $
+    pause -0.000166 $
+    transfer -0.010720 $
+    double pay 0.000000 $
+    not c8i.large/b spot: 0.000000 $/h more for the same guests
+    not m8i.large/a spot: 0.000000 $/h more for the same guests
+    not c8i.large/a on-demand: 0.055000 $/h more for the same guests
+escape web-1: n-t-3
+escape web-2: n-t-3
+slack n-t-1: 80 s
+slack n-t-2: 80 s
+slack c8i.large/a: 80 s
+slack c8i.large/b: 80 s
+)");
+  w.apply(plan);
+  EXPECT_NE(w.node(w.guest("web-1").on->value).offering,
+            w.node(w.guest("web-2").on->value).offering);
+  w.now += minutes(60);
+  w.settle();
+  EXPECT_NE(w.node(w.guest("web-1").on->value).offering,
+            w.node(w.guest("web-2").on->value).offering);
+}
+
+TEST(Rules, DoesNotRebalanceWhereNoSoundPlaceIs) {
+  TestWorld w = three_pools();
+  w.want("web", 3, 512);
+  w.settle();
+  w.group("web").spread = fleet::Spread::kZone;
+  w.now += minutes(60);
+  for (int minute = 0; minute < 30; ++minute) {
+    w.settle();
+    w.now += minutes(1);
+  }
+  // Zones a and b: two stay together, and nobody goes to and fro.
+  std::map<std::string, int> zones;
+  for (const auto& [id, guest] : w.guests) ++zones[w.node(guest.on->value).offering.pool.zone];
+  EXPECT_EQ(zones, (std::map<std::string, int>{{"a", 2}, {"b", 1}}));
+  EXPECT_EQ(w.settle(), "");
+}
+
 TEST(Rules, ConsolidatesHalfEmptyNodes) {
   TestWorld w = three_pools();
   w.want("web", 6);  // Two on a node, by vCPUs.

@@ -74,9 +74,6 @@ std::int64_t escape_bytes_max(const fleet::Policy& policy) {
   return policy.link_bytes_per_s * std::chrono::duration_cast<std::chrono::seconds>(left).count();
 }
 
-namespace {
-
-// A member of the guest's group is so near that the group's spread does not allow it.
 bool spread_broken(const State& state, const Slot& slot, GuestNo guest) {
   const GuestFacts& g = state.guest(guest);
   const Spread spread = g.group->spread;
@@ -89,6 +86,8 @@ bool spread_broken(const State& state, const Slot& slot, GuestNo guest) {
            (spread == Spread::kZone && at.zone == slot.zone);
   });
 }
+
+namespace {
 
 // With the guest on the slot. Who is there already may be nearer to its ceiling than who comes:
 // it shall not have to leave because of that.

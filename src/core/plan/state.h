@@ -76,6 +76,9 @@ MicroUsdPerHour ceiling_on(const Slot& slot, const GuestFacts& guest);
 // Bytes that a spot node can be rid of inside a notice.
 std::int64_t escape_bytes_max(const fleet::Policy& policy);
 
+// Another of the guest's group is so near to the slot that the group's spread does not allow it.
+bool spread_broken(const State& state, const Slot& slot, GuestNo guest);
+
 // Why the guest may not go there, "" if it may: capacity, spread, choices, escape bytes, and the
 // ceilings of the guest and of all that are there.
 std::string_view refusal(const State& state, const Slot& slot, GuestNo guest, Tier tier);
