@@ -151,7 +151,11 @@ class Fleet : public testing::Test {
         [&]<class T>(const T& c) -> ports::CloudAnswer {
           if constexpr (std::is_same_v<T, ports::Launch>) {
             for (const auto& [id, known] : instances)
-              if (known.seen.client_token == c.client_token) return ports::Launched{known.seen};
+              if (known.seen.client_token == c.client_token && scripts[id] == c.user_data)
+                return ports::Launched{known.seen};
+              else if (known.seen.client_token == c.client_token)
+                return ports::CloudFailed{ports::CloudRefusal::kMismatch,
+                                          {Code::kFailedPrecondition, "other parameters"}};
             if (full.contains({{c.type, c.zone}, c.capacity}))
               return ports::CloudFailed{ports::CloudRefusal::kPool,
                                         {Code::kResourceExhausted, "no capacity"}};
@@ -320,6 +324,27 @@ TEST_F(Fleet, GoesOnFromItsRowsAfterEachLostAnswer) {
     EXPECT_TRUE(disk.rows.groups.empty());
     EXPECT_TRUE(runs.empty());
   }
+}
+
+// An instance joins, and then the control plane dies before the answer of its launch was recorded:
+// the token is gone, so the launch cannot be asked for again.
+TEST_F(Fleet, KeepsWhoJoinedBeforeItsLaunchWasAnswered) {
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  for (int i = 0; i < 20 && instances.empty() && !asked.empty(); ++i) {
+    const AskCloud ask = asked.front();
+    asked.erase(asked.begin());
+    const ports::CloudAnswer said = answer(ask.what);
+    if (!std::holds_alternative<ports::Launch>(ask.what)) tell(ports::CloudEvent{ask.number, said});
+  }
+  ASSERT_EQ(instances.size(), 1U);
+  join("i-1");
+  const NodeId node{instances.at("i-1").seen.tags.at(kNodeTag)};
+  start();
+  pass(seconds{60});
+  ASSERT_TRUE(disk.rows.nodes.contains(node)) << "it is a node still";
+  EXPECT_EQ(disk.rows.nodes.at(node).instance, "i-1");
+  EXPECT_FALSE(instances.at("i-1").ended);
+  EXPECT_TRUE(runs.contains(GuestId{"web-1"}));
 }
 
 TEST_F(Fleet, PassesOverAPoolWithoutCapacity) {

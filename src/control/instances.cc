@@ -325,6 +325,12 @@ void Instances::look_after(const NodeId& node, Time now, Step& step) {
   if (at == rows_.end() || at->second.dead || !ours(at->second)) return;
   const NodeRow& row = at->second;
   watches_[node].at = now + kLookEvery;
+  if (row.instance.empty() && !row.key_sha256.empty()) {
+    // Who has joined was launched, and its token is gone: the same command cannot be sent again.
+    // The list names it.
+    list_at_ = now;
+    return;
+  }
   if (row.instance.empty()) {  // Also if it is unwanted by now: only then it can be undone.
     if (!under_way(Purpose::kLaunch, node)) send_launch(node, step);
     return;
