@@ -6,6 +6,8 @@
 //   print BYTES   prints so many bytes in lines of 64
 //   exit N        ends with N
 //   wait          until it is killed
+//   reach ADDRESS PORT...   for each port "ADDRESS PORT open|refused|silent|ERROR", within 2 s in
+//   all
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -13,11 +15,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -70,6 +75,33 @@ int show() {
   return 0;
 }
 
+// All at once: whoever answers does so in milliseconds.
+int reach(const char* address, int count, char** ports) {
+  std::vector<pollfd> waits;
+  for (int i = 0; i < count; ++i) {
+    const int s = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(ports[i])));
+    ::inet_pton(AF_INET, address, &to.sin_addr);
+    (void)::connect(s, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    waits.push_back({s, POLLOUT, 0});
+  }
+  ::usleep(2'000'000);
+  ::poll(waits.data(), waits.size(), 0);
+  for (int i = 0; i < count; ++i) {
+    const pollfd& wait = waits[static_cast<std::size_t>(i)];
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(wait.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    const char* what = "open";
+    if (error != 0) what = error == ECONNREFUSED ? "refused" : std::strerror(error);
+    if (wait.revents == 0) what = "silent";
+    std::printf("%s %s %s\n", address, ports[i], what);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,6 +109,7 @@ int main(int argc, char** argv) {
   const long number = argc > 2 ? std::atol(argv[2]) : 0;
   if (verb == "serve") return serve(number, argc > 3 ? std::atof(argv[3]) : 1000);
   if (verb == "show") return show();
+  if (verb == "reach" && argc > 2) return reach(argv[2], argc - 3, argv + 3);
   if (verb == "exit") return static_cast<int>(number);
   for (long i = 0; verb == "print" && i < number / 64; ++i) std::printf("%063ld\n", i);
   while (verb == "wait") ::pause();

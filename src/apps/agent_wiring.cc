@@ -120,15 +120,11 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
   grpc_edge::AgentMailer mailer(control, peers);
 
   FleetBook book{fleet_path, **network, peers, logs, {}};
-  const runtime::AgentPorts real{hypervisor,
-                                 guests,
-                                 **network,
-                                 mailer,
-                                 record,
-                                 nullptr,
-                                 [&book](const ports::Fleet& news) { book.set(news); },
-                                 imds->get()};
-  turns.connect(wrap ? wrap(loop, real) : real);
+  const runtime::AgentPorts real{
+      hypervisor, guests,  **network, mailer,
+      record,     nullptr, nullptr,   [&book](const ports::Fleet& news) { book.set(news); },
+      imds->get()};
+  turns.connect(wrap ? wrap(loop, real, turns) : real);
   turns.start(*records, fleet.value_or(config.fleet));
   auto server =
       grpc_edge::PeerServer::start(config.listen, config.credentials, turns, log, &guests);

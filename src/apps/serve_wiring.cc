@@ -7,6 +7,7 @@
 #include <format>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "apps/admin_door.h"
 #include "apps/boot_script.h"
@@ -140,7 +141,7 @@ Result<std::unique_ptr<Region>> open_region(const ServeConfig& config,
 
 }  // namespace
 
-int run_serve(const ServeConfig& config) {
+int run_serve(const ServeConfig& config, runtime::ControlLoop::Gate gate) {
   if (const auto made = make_state_dir(config.state_dir); !made) return complain(made.error());
   const auto proof = credentials(config.state_dir);
   if (!proof) return complain(proof.error());
@@ -156,6 +157,7 @@ int run_serve(const ServeConfig& config) {
   io::Loop loop;
   control::Control control(std::move(known), config.policy);
   runtime::ControlLoop turns(loop, control, **store, now, log);
+  turns.set_gate(std::move(gate));
   const auto seen = [&turns](const NodeId& node, bool attached) {
     log(std::format("agent of {} {}", node.value, attached ? "attached" : "away"));
     turns.offer(control::Event{control::AgentSeen{node, attached}});

@@ -14,6 +14,7 @@
 
 #include "core/migration/ownership.h"
 #include "core/migration/takeover.h"
+#include "sim/never_taken.h"
 #include "sim/search/planted_bugs.h"
 
 namespace godwit::sim {
@@ -125,33 +126,11 @@ TEST(Cluster, StormsFindPlantedBugs) {
 
 // --- Killed at every row -------------------------------------------------------------------------
 
-// Rows that these processes cannot take, each with its reason.
-const std::set<std::string> kNeverTaken{
-    // Nothing in this protocol leads there; the agent exits and says so.
-    "restart.granted.running",
-    "restart.granted.sending",
-    "restart.holds.incoming",
-    "restart.granted.incoming",
-    "restart.granted.prelaunch",
-    "restart.granted.loaded",
-    "restart.idle.running",
-    "restart.idle.sending",
-    // A cold start that failed, whose QEMU outlived the agent: the fake leaves none.
-    "restart.idle.prelaunch",
-    // Deletion: agent_test stops the agent at each moment of it; no control plane here wishes it.
-    "forget.any.forget",
-    "forget.any.known",
-    "forget.discarding.discarded",
-    // A copy that is older than the vault's head: they come with the vault.
-    "takeover.spare.take_from_none",
-    "control.takeover.take_vault",
-};
-
 std::vector<std::string> rows() {
   std::vector<std::string> names;
   for (const migration::Row& row : migration::agent_rows()) names.emplace_back(row.name);
   for (const migration::ControlRow& row : migration::control_rows()) names.emplace_back(row.name);
-  std::erase_if(names, [](const std::string& name) { return kNeverTaken.contains(name); });
+  std::erase_if(names, [](const std::string& name) { return never_taken().contains(name); });
   return names;
 }
 

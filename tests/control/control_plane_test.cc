@@ -6,16 +6,15 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 
 #include "base/random.h"
 #include "tests/control/plane.h"
+#include "tests/kills/script.h"
 
 namespace godwit::handover {
 namespace {
 
-namespace fs = std::filesystem;
 using json::Value;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -29,7 +28,7 @@ class ControlPlane : public testing::Test {
   void start(const char* agent = AGENT_PROGRAM) {
     if (access("/usr/lib/godwit/kernel/vmlinuz", R_OK) != 0 || getuid() != 0)
       GTEST_SKIP() << "needs root and the workspace's guest kernel";
-    auto made = Plane::make();
+    auto made = Plane::make(SERVE_PROGRAM);
     ASSERT_TRUE(made) << to_string(made.error());
     plane = *std::move(made);
     auto stage = Rig::make(kNodes, agent, WITNESS_IMAGE, plane->authority());
@@ -203,15 +202,13 @@ TEST_F(ControlPlane, TheDeathOfABystanderIsNothing) {
 TEST_F(ControlPlane, ADestinationThatDiesBeforeAcceptingGivesTheGuestBack) {
   start(HELD_AGENT);
   if (!client) return;
-  const std::string held = rig->folder() + "/held";
-  rig->kill_agent(1);
-  ASSERT_TRUE(rig->start_agent(1, {"GODWIT_HOLD_ROW=destination.incoming.loaded",
-                                   "GODWIT_HOLD_MOMENT=2", "GODWIT_HOLD_FILE=" + held}));
-  for (int i = 0; i < 600 && !fs::exists(held); ++i) {
+  const Script script(rig->folder() + "/1/agent.json");
+  script.write("hold destination.incoming.loaded 2");
+  for (int i = 0; i < 600 && script.held().empty(); ++i) {
     if (i % 10 == 0) (void)plane->ask(move_to(1));
     std::this_thread::sleep_for(milliseconds{100});
   }
-  ASSERT_TRUE(fs::exists(held)) << "the destination did not load";
+  ASSERT_FALSE(script.held().empty()) << "the destination did not load";
   const auto granted = [&] { return rig->log_of(0).contains("source.granted.repeat"); };
   for (int i = 0; i < 300 && !granted(); ++i) std::this_thread::sleep_for(milliseconds{100});
   ASSERT_TRUE(granted());

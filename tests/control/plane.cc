@@ -50,10 +50,11 @@ Result<std::string> exchange(const std::string& path, const std::string& line) {
 
 }  // namespace
 
-Result<std::unique_ptr<Plane>> Plane::make() {
+Result<std::unique_ptr<Plane>> Plane::make(const std::string& program) {
   std::unique_ptr<Plane> plane(new Plane);
   char folder[] = "/tmp/plane-XXXXXX";
   if (!mkdtemp(folder)) return system_error("mkdtemp", errno);
+  plane->program_ = program;
   plane->folder_ = folder;
   TRY(apps::make_state_dir(plane->state_dir()));
   ASSIGN_OR_RETURN(plane->authority_, apps::open_authority(plane->state_dir(), now()));
@@ -61,7 +62,7 @@ Result<std::unique_ptr<Plane>> Plane::make() {
   config.set("state_dir", plane->state_dir())
       .set("listen", std::format("{}:{}", lab::kControlAddress, kControlPort))
       .set("admin_door", plane->folder_ + "/door");
-  std::ofstream(plane->folder_ + "/serve.json") << config.dump();
+  std::ofstream(plane->config()) << config.dump();
   return plane;
 }
 
@@ -72,9 +73,8 @@ Plane::~Plane() {
 }
 
 Status Plane::start(const lab::Lab& lab) {
-  ASSIGN_OR_RETURN(pid_,
-                   namespaces::spawn_inside(lab.control(), {SERVE_PROGRAM, folder_ + "/serve.json"},
-                                            folder_ + "/serve.log"));
+  ASSIGN_OR_RETURN(
+      pid_, namespaces::spawn_inside(lab.control(), {program_, config()}, folder_ + "/serve.log"));
   return {};
 }
 

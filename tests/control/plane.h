@@ -17,7 +17,8 @@ namespace godwit::handover {
 
 class Plane {
  public:
-  static Result<std::unique_ptr<Plane>> make();
+  // `program` is the control plane's binary.
+  static Result<std::unique_ptr<Plane>> make(const std::string& program);
   ~Plane();
 
   // The fleet's authority: what issues the agents' certificates.
@@ -39,12 +40,13 @@ class Plane {
   // What its store holds now, read by ourselves.
   Result<ports::Rows> rows() const;
   std::string log() const;
+  std::string config() const { return folder_ + "/serve.json"; }
 
  private:
   Plane() = default;
   std::string state_dir() const { return folder_ + "/state"; }
 
-  std::string folder_;
+  std::string program_, folder_;
   tls::Identity authority_;
   std::optional<pid_t> pid_;
 };

@@ -28,7 +28,10 @@ void AgentLoop::turn(agent::Event event) {
   loop_.post([this, event = std::move(event)] { deliver(event); });
 }
 
-void AgentLoop::deliver(const agent::Event& event) { carry_out(agent_.on(event, clock_())); }
+void AgentLoop::deliver(const agent::Event& event) {
+  if (ports_->admit && !ports_->admit(event)) return;
+  carry_out(agent_.on(event, clock_()));
+}
 
 void AgentLoop::carry_out(const agent::Step& step) {
   if (ports_->gate) ports_->gate(step, Moment::kBefore);

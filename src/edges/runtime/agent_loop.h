@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/agent.h"
+#include "edges/runtime/moment.h"
 #include "lib/io/loop.h"
 #include "ports/event_sink.h"
 #include "ports/guest_control.h"
@@ -19,9 +20,6 @@
 
 namespace godwit::runtime {
 
-// Where a step is while it is carried out: nothing done, its writes done, all done.
-enum class Moment { kBefore, kWritten, kSent };
-
 // The ports that an agent acts through. They outlive the loop.
 struct AgentPorts {
   ports::Hypervisor& hypervisor;
@@ -31,6 +29,8 @@ struct AgentPorts {
   ports::Record& record;
   // For tests that kill the agent inside a step: called at each moment of each. None: nothing.
   std::function<void(const agent::Step&, Moment)> gate;
+  // For tests that lose or hold back what comes in: false: it did not come. None: all does.
+  std::function<bool(const agent::Event&)> admit;
   // Keeps the picture of the living nodes, and gives it to all that need addresses. None: nothing.
   std::function<void(const ports::Fleet&)> set_fleet;
   ports::Notices* notices = nullptr;  // Null: the agent's questions stay without answer.

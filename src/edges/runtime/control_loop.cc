@@ -45,12 +45,14 @@ Result<std::vector<control::Refused>> ControlLoop::ask(const control::Event& eve
 
 std::vector<control::Refused> ControlLoop::carry_out(const control::Step& step) {
   std::vector<control::Refused> refused;
+  if (gate_) gate_(step, Moment::kBefore);
   if (const Status done = commit(step); !done) {
     log_(to_string(done.error()));
     exit_code_ = done.error().code == Code::kAborted ? kStoreLost : kStoreFailed;
     loop_.stop();
     return refused;
   }
+  if (gate_) gate_(step, Moment::kWritten);
   for (const control::Command& command : step.commands) {
     std::visit(
         [&]<class T>(const T& c) {
@@ -74,6 +76,7 @@ std::vector<control::Refused> ControlLoop::carry_out(const control::Step& step) 
         },
         command);
   }
+  if (gate_) gate_(step, Moment::kSent);
   wake_at(step.wake);
   return refused;
 }

@@ -10,9 +10,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/control.h"
+#include "edges/runtime/moment.h"
 #include "lib/io/loop.h"
 #include "ports/api.h"
 #include "ports/cloud.h"
@@ -45,6 +47,10 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
     cloud_ = cloud;
     publisher_ = publisher;
   }
+  // Before start(). For tests that kill the control plane inside a step: called at each moment of
+  // each.
+  using Gate = std::function<void(const control::Step&, Moment)>;
+  void set_gate(Gate gate) { gate_ = std::move(gate); }
   // Loads the rows and takes up what was under way. Call once; events before it wait in the loop.
   Status start();
 
@@ -74,6 +80,7 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
   ports::Answerer* answerer_ = nullptr;
   ports::Cloud* cloud_ = nullptr;
   ports::Publisher* publisher_ = nullptr;
+  Gate gate_;
   std::uint64_t version_ = 0;
   std::optional<Time> wake_;
   int exit_code_ = 0;
