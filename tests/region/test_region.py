@@ -1,45 +1,29 @@
 """A group in a region, from `apply` to `delete`. Goal: what a user may do works on real instances;
 with the control plane stopped, a notice empties a node and the client does not notice; afterwards
-the control plane's rows agree with the truth. One region for all tests, in namespaces of its own,
-kept by a sleeper that the commands enter."""
+the control plane's rows agree with the truth. One region for all tests."""
 
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from stage import NEEDS, Region, until
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools/demo.d"))
 from clients import PROTOCOLS, Client  # noqa: E402
-from product import Product, ProductError  # noqa: E402
+from product import ProductError  # noqa: E402
 from services import REDIS, spec  # noqa: E402
 
-BUILD = pathlib.Path(os.environ.get("GODWIT_BUILD", "build/release")).resolve()
-GODWIT = BUILD / "src/apps/godwit"
 IMAGES = sorted(
     pathlib.Path(os.environ.get("GODWIT_IMAGES", "/none")).glob("redis-*/image.oci.tar"))
-MARKET = pathlib.Path(__file__).with_name("market.json")
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(
-    not GODWIT.exists() or os.geteuid() != 0 or not IMAGES or
-    not pathlib.Path("/usr/lib/godwit/kernel/vmlinuz").exists(),
-    reason="needs root, the built command, the guest kernel and the redis image (tools/images)")]
+pytestmark = [pytest.mark.slow, NEEDS,
+              pytest.mark.skipif(not IMAGES, reason="needs the redis image (tools/images)")]
 
 
-class Region:
+class RedisRegion(Region):
     def __init__(self, folder):
-        self.dir = folder / "d"
-        self.keeper = subprocess.Popen(
-            ["unshare", "-n", "-m", "--propagation", "private", "sh", "-c",
-             "mount -t tmpfs tmpfs /run; ip link set lo up; echo up; exec sleep 900"],
-            stdout=subprocess.PIPE, text=True)
-        assert self.keeper.stdout.readline() == "up\n"
-        self.product = Product(["nsenter", "-n", "-m", "-t", self.keeper.pid,
-                                f"--wd={os.getcwd()}", GODWIT])
-        self.place = self.product.up(self.dir, MARKET)
+        super().__init__(folder)
         self.image = self.product.import_image(IMAGES[-1], self.place["images"])
         self.client = None
 
@@ -47,58 +31,22 @@ class Region:
         self.product.apply(spec(REDIS, self.image), self.place["images"])
 
     def connect(self):
-        outside = f"/proc/{self.keeper.pid}/root/run/netns/{self.place['outside_namespace']}"
         self.client = Client("redis-1", PROTOCOLS["redis"](), self.place["public_address"],
-                             REDIS.port, netns=outside)
+                             REDIS.port, netns=self.outside)
         self.client.start()
 
-    def guest(self):
-        try:
-            return self.product.guests().get("redis-1", {})
-        except ProductError:
-            return {}
-
-    def place_of_qemu(self):
-        """Instances in which a QEMU runs, by the cloud's own view: no agent is asked."""
-        found = []
-        for instance in self.product.cloud_status()["instances"]:
-            if instance["state"] != "running":
-                continue
-            seen = subprocess.run(
-                [*self.product.command, "cloud", "ctl", "--socket", self.place["cloud_socket"],
-                 "exec", instance["instance"], "--", "pgrep", "-c", "qemu"],
-                capture_output=True, text=True, timeout=60, check=False)
-            if seen.returncode == 0:
-                found.append(instance["instance"])
-        return found
-
-    def serve(self, number):
-        os.kill(int((self.dir / "serve.pid").read_text().split()[0]), number)
+    def guest(self, name="redis-1"):
+        return super().guest(name)
 
     def end(self):
         if self.client:
             self.client.end()
-        try:
-            self.serve(signal.SIGCONT)
-            self.product.down(self.dir)
-        except (OSError, ProductError):
-            pass
-        self.keeper.kill()
-        self.keeper.wait()
-
-
-def until(what, condition, limit_s=120):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what}: not seen")
+        super().end()
 
 
 @pytest.fixture(scope="module")
 def region(tmp_path_factory):
-    region = Region(tmp_path_factory.mktemp("region"))
+    region = RedisRegion(tmp_path_factory.mktemp("region"))
     yield region
     region.end()
 
