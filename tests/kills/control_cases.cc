@@ -38,7 +38,7 @@ Case granted(const char* row, bool source_is_lost) {
 // A node leaves the set.
 Case leaving(const char* row) {
   return {row, [=](Stage& s) -> Who {
-            if (!s.sees(2, "takeover.any.ask_report", s.allow({0, 1, 2}))) return {};
+            if (!s.widen()) return {};
             return s.stands(kPlane, row, s.moment, s.allow({0, 1})) ? Who{kPlane} : std::nullopt;
           }};
 }

@@ -156,6 +156,17 @@ Stage::Wish Stage::take_over() {
   };
 }
 
+bool Stage::widen() {
+  return until(
+      [&] {
+        const auto rows = plane_->rows();
+        if (!rows || !rows->guests.contains(kGuest)) return false;
+        const ports::OwnerRow& row = rows->guests.at(kGuest).owner;
+        return row.set.contains(rig_->name(2)) && row.reported.generation == row.generation;
+      },
+      allow({0, 1, 2}));
+}
+
 bool Stage::grant(const std::string& orders_of_b, const std::string& orders_of_a) {
   script(b(), orders_of_b);
   if (!orders_of_a.empty()) script(a(), orders_of_a);

@@ -58,6 +58,7 @@ class Stage {
   Wish allow(std::set<int> nodes);
   Wish other_set();  // An order: the set is another one at each call.
   Wish take_over();
+  bool widen();  // The set is all three nodes, and who holds the guest has adopted that.
 
   // The guest is on `b` whole and paused, and `a` has granted; b's orders stay.
   bool grant(const std::string& orders_of_b = "keep Grant", const std::string& orders_of_a = "");

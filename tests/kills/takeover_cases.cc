@@ -23,7 +23,7 @@ Who booting(Stage& s, const char* row, const char* orders = "") {
 
 // A node leaves the set, and then the reach.
 Who clear(Stage& s) {
-  if (!s.sees(2, "takeover.any.ask_report", s.allow({0, 1, 2}))) return {};
+  if (!s.widen()) return {};
   return at(s.stands(2, "takeover.idle.ask_clear", s.moment, s.allow({0, 1})), 2);
 }
 
