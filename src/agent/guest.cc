@@ -85,7 +85,10 @@ void Guest::apply(migration::Input input, Time now, Step& step) {
   }
   for (const Do effect : out.effects) carry_out(effect, input, now, step);
   const bool gave = before == Place::kGranted && state_.place == Place::kDiscarding;
-  if (gave && (input.on == On::kAck || input.on == On::kPrepare)) tell_moved(true, "", {}, step);
+  // After a restart of this agent the other end tells it alone.
+  const bool knows = !journey_.attempt.source.value.empty();
+  if (gave && knows && (input.on == On::kAck || input.on == On::kPrepare))
+    tell_moved(journey_, true, "", {}, step);
   if (state_.place == Place::kDiscarding) journey_.give_up.reset();
   if (state_.place == Place::kIdle || state_.place == Place::kStill) journey_ = {};
   if (state_.place == Place::kIdle) stay();
@@ -159,10 +162,13 @@ void Guest::send(Do effect, const migration::Input& input, Step& step) {
     case Do::kSendCancel:
       return mail(journey_.peer, ports::Cancel{journey_.attempt}, step);
     case Do::kSendGrant:
-      return mail(
-          names_.name(r.to),
-          ports::Grant{names_.attempt_name(r.attempt), epoch_name(r.epoch), names_.names(r.set)},
-          step);
+      journey_.granted = epoch_name(r.epoch);
+      return mail(names_.name(r.to),
+                  ports::Grant{names_.attempt_name(r.attempt), epoch_name(r.epoch),
+                               names_.names(r.set), journey_.begun.time_since_epoch().count(),
+                               journey_.stopped_at.time_since_epoch().count(), journey_.bytes,
+                               journey_.bytes_while_stopped},
+                  step);
     case Do::kSendAck:
       return mail(from, ports::Ack{epoch_name(r.held), config_.self}, step);
     case Do::kSendRefuse:

@@ -12,6 +12,7 @@
 //   kHanding     stream completed, LOADED awaited
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -49,6 +50,9 @@ class Guest {
   // routed.
   bool route_told(const ports::Message& message, const ports::RouteAt& told, Time now, Step& step);
 
+  // The control plane is there again: it may have missed how the last moves went.
+  void tell_again(Step& step) const;
+
   // For a notice: whether it leaves by an attempt that has not granted yet, whether it could begin
   // one, and how often it has. leave() begins one; stay() forgets all that.
   bool leaves() const;
@@ -78,9 +82,10 @@ class Guest {
     bool switched = false;
     Time begun{};
     std::optional<Time> give_up;
-    Time stopped_at;
+    Time stopped_at{};
     std::uint64_t bytes = 0;
     std::uint64_t bytes_while_stopped = 0;
+    ports::EpochName granted;  // The epoch that was passed on, or taken.
   };
 
   struct Failure {
@@ -114,6 +119,7 @@ class Guest {
   void send(migration::Do effect, const migration::Input& input, Step& step);
   migration::Input input(migration::On on) const;
 
+  void granted(const ports::Grant& grant, const migration::Input& in, Time now, Step& step);
   void on_control(const ports::Body& body, Time now, Step& step);
 
   // The journey.
@@ -141,7 +147,8 @@ class Guest {
   bool answer_asked(const ports::GuestAnswer& answer, Step& step);
   void give_up_execs(Step& step);
   void leave_for_source(Step& step);
-  void tell_moved(bool done, const std::string& why, Time resumed, Step& step);
+  void tell_moved(const Journey& journey, bool done, const std::string& why, Time resumed,
+                  Step& step);
 
   void mail(const NodeId& to, ports::Body body, Step& step) const;
   void drive(ports::HypervisorCommand command, Step& step) const;
@@ -162,6 +169,7 @@ class Guest {
   Journey journey_;
   Escape escape_;
   std::set<std::uint64_t> execs_;  // That control waits for.
+  std::deque<ports::Moved> told_;  // The last moves that came to their end here, as an end of them.
   bool inspected_ = true;          // False from restore() until QEMU was looked at.
   bool contradicted_ = false;
   bool booting_ = false;  // The tap asked for is for a cold start.

@@ -66,7 +66,7 @@ void Guest::on_message(const ports::Message& message, Time now, Step& step) {
           migration::Input in = of_attempt(On::kGrant, m.attempt);
           in.epoch = {m.epoch.generation, m.epoch.hop};
           in.set = names_.set(m.set);
-          if (m.attempt.source == from) apply(in, now, step);
+          if (m.attempt.source == from) granted(m, in, now, step);
         } else if constexpr (std::is_same_v<T, ports::Ack>) {
           migration::Input in{.on = On::kAck};
           if (from != ports::kControl) in.from = names_.index(from);
@@ -77,6 +77,16 @@ void Guest::on_message(const ports::Message& message, Time now, Step& step) {
         }
       },
       message.body);
+}
+
+void Guest::granted(const ports::Grant& m, const migration::Input& in, Time now, Step& step) {
+  if (state_.place == Place::kSpare && m.attempt == journey_.attempt) {
+    journey_.begun = Time{Duration{m.begun_us}};
+    journey_.stopped_at = Time{Duration{m.stopped_us}};
+    journey_.bytes = m.bytes;
+    journey_.bytes_while_stopped = m.bytes_while_stopped;
+  }
+  apply(in, now, step);
 }
 
 void Guest::on_control(const ports::Body& body, Time now, Step& step) {

@@ -10,6 +10,13 @@ namespace godwit::agent {
 using migration::On;
 using migration::Place;
 
+namespace {
+
+// More moves of one guest than happen while a control plane restarts.
+constexpr std::size_t kToldMax = 8;
+
+}  // namespace
+
 void Guest::receive(const ports::Prepare& prepare, const NodeId& from, Time now, Step& step) {
   const bool again = state_.place == Place::kIncoming && journey_.attempt == prepare.attempt;
   if (again && journey_.ready.migration_port != 0) return mail(from, journey_.ready, step);
@@ -83,7 +90,7 @@ void Guest::continue_if_ready(Step& step) {
 
 void Guest::fail_attempt(const std::string& why, Time now, Step& step) {
   const bool source = state_.place == Place::kPrecopy || state_.place == Place::kStopped;
-  if (source) tell_moved(false, why, {}, step);
+  if (source) tell_moved(journey_, false, why, {}, step);
   if (source) place_failed(journey_.peer, now);
   if (source) journey_.leg = Leg::kNone;  // A late READY or STOP of it means nothing any more.
   journey_.give_up.reset();
@@ -143,13 +150,10 @@ void Guest::on_hypervisor(const ports::HypervisorAnswer& answer, Time now, Step&
 
 void Guest::on_running(Time at, Time now, Step& step) {
   const bool arrived = state_.place == Place::kTaken && !journey_.attempt.source.value.empty();
-  const Journey journey = journey_;
+  Journey journey = journey_;
   apply({.on = On::kRan}, now, step);
-  if (!arrived) return;
-  mail(ports::kControl,
-       ports::Moved{
-           .attempt = journey.attempt, .done = true, .resumed_us = at.time_since_epoch().count()},
-       step);
+  journey.granted = epoch_name(state_.record.held);
+  if (arrived) tell_moved(journey, true, "", at, step);
 }
 
 void Guest::on_failed(const ports::Failed& failed, Time now, Step& step) {
@@ -215,16 +219,25 @@ std::optional<Time> Guest::wake() const {
   return first;
 }
 
-void Guest::tell_moved(bool done, const std::string& why, Time resumed, Step& step) {
-  mail(ports::kControl,
-       ports::Moved{.attempt = journey_.attempt,
-                    .done = done,
-                    .why = why,
-                    .stopped_us = journey_.stopped_at.time_since_epoch().count(),
-                    .resumed_us = resumed.time_since_epoch().count(),
-                    .bytes = journey_.bytes,
-                    .bytes_while_stopped = journey_.bytes_while_stopped},
-       step);
+void Guest::tell_moved(const Journey& journey, bool done, const std::string& why, Time resumed,
+                       Step& step) {
+  const ports::Moved story{.attempt = journey.attempt,
+                           .done = done,
+                           .why = why,
+                           .begun_us = journey.begun.time_since_epoch().count(),
+                           .stopped_us = journey.stopped_at.time_since_epoch().count(),
+                           .resumed_us = resumed.time_since_epoch().count(),
+                           .bytes = journey.bytes,
+                           .bytes_while_stopped = journey.bytes_while_stopped,
+                           .epoch = done ? journey.granted : ports::EpochName{}};
+  mail(ports::kControl, story, step);
+  if (!done) return;
+  told_.push_back(story);
+  if (told_.size() > kToldMax) told_.pop_front();
+}
+
+void Guest::tell_again(Step& step) const {
+  for (const ports::Moved& story : told_) mail(ports::kControl, story, step);
 }
 
 }  // namespace godwit::agent

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "core/fleet/room.h"
 
 namespace godwit::agent {
 
@@ -34,11 +35,11 @@ void Agent::on_fleet(const ports::Fleet& fleet, Step& step) {
 // A guest that is anywhere but idle here has been let in, or must hear of it: PREPARE may be the
 // proof that the epoch it was granted has run.
 std::optional<std::string> Agent::refusal(const GuestId& id, const ports::Prepare& prepare) const {
-  std::uint64_t taken = prepare.machine.memory_mib;
+  std::uint64_t taken = fleet::room_mib(prepare.machine.memory_mib);
   for (const auto& [other, guest] : guests_) {
     const bool idle = guest.inspected() && guest.state().place == migration::Place::kIdle;
     if (other == id && !idle) return std::nullopt;
-    if (!idle) taken += guest.machine().memory_mib;
+    if (!idle) taken += fleet::room_mib(guest.machine().memory_mib);
   }
   if (here_.notice) return std::format("{} is to go itself", config_.self.value);
   if (config_.memory_mib > 0 && taken > config_.memory_mib)
@@ -98,7 +99,9 @@ void Agent::on_notice(const ports::NoticeTold& told, Time now, Step& step) {
 
 void Agent::on_attached(bool attached, Step& step) {
   here_.attached = attached;
-  if (attached) tell_state(step);
+  if (!attached) return;
+  tell_state(step);
+  for (const auto& [id, guest] : guests_) guest.tell_again(step);
 }
 
 void Agent::tell_state(Step& step) const {

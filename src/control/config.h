@@ -30,8 +30,6 @@ struct ProviderConfig {
   market::BillingRule billing;
   // Of a type's memory, what the node's own system and agent need. Its agent says later what is so.
   std::uint32_t memory_reserve_mib = 512;
-  // What QEMU takes beside its guest's memory: some 150 MiB under TCG, less with KVM.
-  std::uint32_t guest_overhead_mib = 160;
   Duration prices_every = std::chrono::seconds{60};  // AWS shows changes about once a minute.
   Duration list_every = std::chrono::seconds{15};
   // From the launch to the agent's joining; then the instance is replaced. A cold boot on AWS takes

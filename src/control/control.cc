@@ -7,6 +7,9 @@
 
 namespace godwit::control {
 
+// What a crash may take of the journal.
+constexpr Duration kJournalWaits = std::chrono::seconds{1};
+
 Control::Control(Config config, fleet::Policy policy, std::span<const migration::ControlRow> rows)
     : config_(std::move(config)),
       policy_(policy),
@@ -19,6 +22,7 @@ Step Control::restart(const ports::Rows& rows, Time now) {
   version_ = static_cast<std::uint64_t>(now.time_since_epoch().count());
   groups_ = rows.groups;
   instances_.restart(rows, now);
+  journal_.restart(rows);
   for (const auto& [id, row] : rows.guests) guest(id).restore(row, now);
   for (const auto& [id, row] : rows.guests) {
     if (row.owner.holder.value.empty()) continue;
@@ -47,7 +51,19 @@ void Control::finish(Time now, Step& step) {
   if (dirty_) replan(now, step);
   tell_fleet(step);
   publish(now, step);
+  keep_journal(now, step);
   step.wake = wake();
+}
+
+// With other rows, or soon: a commit of its own for each event would cost more than it is worth.
+void Control::keep_journal(Time now, Step& step) {
+  if (!journal_.changed()) return journal_at_.reset();
+  if (step.writes.empty() && (!journal_at_ || *journal_at_ > now)) {
+    if (!journal_at_) journal_at_ = now + kJournalWaits;
+    return;
+  }
+  journal_.write(step);
+  journal_at_.reset();
 }
 
 void Control::dispatch(const Event& event, Time now, Step& step) {
@@ -114,11 +130,13 @@ void Control::on_message(const ports::Message& message, Time now, Step& step) {
       const auto at = instances_.rows().find(message.from);
       if (at != instances_.rows().end() && at->second.spot)
         market_.lose({{at->second.type, at->second.zone}, fleet::CapacityType::kSpot}, now);
-      event({}, {}, message.from, "notice",
-            std::format("the provider ends the instance in {} s{}",
-                        std::chrono::floor<std::chrono::seconds>(*state->notice - now).count(),
-                        state->notice_why.empty() ? "" : ": " + state->notice_why),
-            now, step);
+      const auto left = std::chrono::floor<std::chrono::seconds>(*state->notice - now).count();
+      // Told again after a restart of ours, it is no news.
+      if (!journal_.last_of(message.from, "notice"))
+        event({}, {}, message.from, "notice",
+              std::format("the provider ends the instance in {} s{}", left,
+                          state->notice_why.empty() ? "" : ": " + state->notice_why),
+              now, step);
     }
     touched_nodes_.insert(message.from);
     dirty_ = true;
@@ -219,6 +237,7 @@ std::optional<Time> Control::wake() const {
   for (const auto& [number, asked] : carried_) at(asked.give_up);
   at(plan_.look_again);
   at(follow_at_);
+  at(journal_at_);
   return first;
 }
 

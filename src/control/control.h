@@ -123,6 +123,7 @@ class Control {
   // What peers and watchers are told (telling.cc).
   ports::Fleet fleet() const;
   void tell_fleet(Step& step);
+  void keep_journal(Time now, Step& step);
   void tell_ports(const GuestId& id, Step& step) const;
   void publish(Time now, Step& step);
   void event(const GroupId& group, const GuestId& guest, const NodeId& node,
@@ -142,6 +143,7 @@ class Control {
   plan::Plan plan_;
   bool dirty_ = false;  // Something that the plan depends on has changed.
   std::optional<Time> follow_at_;
+  std::optional<Time> journal_at_;  // What is not in the rows yet is written by then.
   ports::Fleet told_fleet_;
   std::uint64_t version_ = 0;  // Of the newest Change.
   std::uint64_t next_carried_ = 1;

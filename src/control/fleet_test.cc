@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <format>
 #include <memory>
+#include <span>
 
 #include "control/control.h"
 #include "ports/fake_store.h"
@@ -448,6 +449,38 @@ TEST_F(Fleet, ReplacesNodesThatAreOfNoUse) {
   pass(std::chrono::minutes{6});
   EXPECT_TRUE(instance_of(NodeId{"n-f-1"})->second.ended);
   EXPECT_GT(instances.size(), before);
+}
+
+// What happened is known after a restart: events and moves with their numbers.
+TEST_F(Fleet, KeepsItsJournalOverARestart) {
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  pass(seconds{60});
+  const NodeId first = runs.at(GuestId{"web-1"}).node;
+  ASSERT_TRUE(request(ports::DrainNode{first, false}));
+  pass(std::chrono::minutes{10});
+  const ports::EpochName epoch = runs.at(GuestId{"web-1"}).epoch;
+  tell(ports::Message{GuestId{"web-1"}, runs.at(GuestId{"web-1"}).node, ports::kControl,
+                      ports::Moved{.attempt = {first, 1},
+                                   .done = true,
+                                   .stopped_us = 5,
+                                   .resumed_us = 9,
+                                   .bytes = 7,
+                                   .epoch = epoch}});
+  pass(seconds{2});
+  const auto told = [&] {
+    return std::get<ports::Listing<ports::EventView>>(*request(ports::ListEvents{.limit = 1000}))
+        .items;
+  };
+  const auto events = told();
+  const auto before = moves();
+  ASSERT_FALSE(before.empty());
+  EXPECT_EQ(before.front().bytes, 7U);
+  EXPECT_EQ(before.front().resumed_us - before.front().stopped_us, 4);
+  start();
+  EXPECT_EQ(moves(), before);
+  const auto after = told();
+  ASSERT_GE(after.size(), events.size());
+  EXPECT_TRUE(std::ranges::equal(events, std::span(after).first(events.size())));
 }
 
 // A steady fleet writes nothing.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "core/fleet/room.h"
 #include "core/plan/text.h"
 
 namespace godwit::control {
@@ -90,7 +91,7 @@ std::optional<NodeId> Control::place_of(const Owner& owner) const {
 
 // Of its node's memory.
 std::uint32_t Control::room_of(const ports::MachineRecord& machine) const {
-  return machine.memory_mib + (config_.provider ? config_.provider->guest_overhead_mib : 0);
+  return fleet::room_mib(machine.memory_mib);
 }
 
 fleet::World Control::world(Time now) const {
@@ -301,7 +302,7 @@ void Control::arrived(const GuestId& id, Owner& owner, Time now, Step& step) {
                        : state && state->notice                  ? "notice"
                                                                  : "rebalance";
   if (lost) reason = "loss";
-  journal_.arrived(id, *before, *at, !again, reason, now);
+  journal_.arrived(id, *before, *at, !again, reason, row.owner.reported, now);
   event(row.group, id, *at, reason,
         again ? std::format("was started again, without its memory: {} has lost it", before->value)
               : std::format("runs on {}, came from {}", at->value, before->value),

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "ports/container.h"
 #include "ports/group_spec.h"
+#include "ports/machine.h"
 
 namespace godwit::ports {
 
@@ -134,6 +135,10 @@ struct MoveView {
   std::string why;                                   // Of the decision or the failure, a sentence.
   std::vector<Term> terms;
   std::vector<Rejected> rejected;
+  // Done: the epoch under which it came, and the attempt that brought it, once its story was told;
+  // else without a source.
+  EpochName epoch;
+  AttemptName attempt;
   bool operator==(const MoveView&) const = default;
 };
 

@@ -36,6 +36,8 @@ class FakeStore final : public Store {
             if constexpr (std::is_same_v<T, NodeWrite>) put(disk_.rows.nodes, w.node, w.row);
             if constexpr (std::is_same_v<T, GroupWrite>) put(disk_.rows.groups, w.group, w.row);
             if constexpr (std::is_same_v<T, FleetWrite>) disk_.rows.fleet = w.row;
+            if constexpr (std::is_same_v<T, EventWrite>) keep(disk_.rows.events, w.event);
+            if constexpr (std::is_same_v<T, MoveWrite>) keep(disk_.rows.moves, w.move);
           },
           write);
     }
@@ -51,6 +53,13 @@ class FakeStore final : public Store {
     } else {
       rows.erase(id);
     }
+  }
+
+  template <class View>
+  static void keep(std::map<std::uint64_t, View>& rows, const View& view) {
+    rows[view.number] = view;
+    const std::uint64_t newest = rows.rbegin()->first;
+    std::erase_if(rows, [&](const auto& row) { return row.first + kJournalKept <= newest; });
   }
 
   FakeStoreDisk& disk_;

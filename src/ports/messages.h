@@ -55,6 +55,10 @@ struct Grant {
   AttemptName attempt;
   EpochName epoch;
   NodeNames set;
+  // The source's part of the story (as in Moved), since it may be gone before it tells it. Carries
+  // no right. 0: it does not know.
+  std::int64_t begun_us = 0, stopped_us = 0;
+  std::uint64_t bytes = 0, bytes_while_stopped = 0;
 };
 struct Ack {
   EpochName epoch;
@@ -174,14 +178,18 @@ struct Pend {
 struct Clear {
   std::uint32_t generation = 0;
 };
-// The story of a finished or failed move, for people and benchmarks; carries no right.
+// The story of a finished or failed move, for people and benchmarks; carries no right. Both ends
+// tell it, each what it knows; the last ones of each guest are told again whenever the control
+// plane is there again.
 struct Moved {
   AttemptName attempt;  // Without a source: none was begun.
   bool done = false;
   std::string why;  // Of a failure.
-  std::int64_t stopped_us = 0,
-               resumed_us = 0;  // QEMU's timestamps, microseconds since the epoch; 0 = not seen.
+  // Microseconds since the epoch; 0: not seen. The first PREPARE by the source's clock, the others
+  // are QEMU's timestamps.
+  std::int64_t begun_us = 0, stopped_us = 0, resumed_us = 0;
   std::uint64_t bytes = 0, bytes_while_stopped = 0;
+  EpochName epoch;  // Done: under which the destination runs it.
 };
 
 // Nothing of the guest is here, and nothing up to this generation will be.

@@ -1,5 +1,6 @@
 // What the control plane keeps: rows, committed all or none, before anything that follows from them
 // is sent. Observations (reports, prices) are not kept: after a restart they are asked for again.
+// The journal (events, moves) is kept for people alone.
 //
 // A commit is a compare-and-set on the store's version: whoever loaded an older state loses as a
 // whole (Aborted) and must end; so two control planes are safe, and an old leader does nothing.
@@ -17,6 +18,7 @@
 #include "base/ids.h"
 #include "base/money.h"
 #include "base/time.h"
+#include "ports/api.h"
 #include "ports/container.h"
 #include "ports/group_spec.h"
 #include "ports/machine.h"
@@ -99,11 +101,17 @@ struct FleetRow {
   bool operator==(const FleetRow&) const = default;
 };
 
+// Of events and of moves, the newest so many by number are kept; a write beyond that is dropped.
+inline constexpr std::uint64_t kJournalKept = 10'000;
+
 struct Rows {
   std::map<GuestId, GuestRow> guests;
   std::map<NodeId, NodeRow> nodes;
   std::map<GroupId, GroupRow> groups;
   FleetRow fleet;
+  // What happened, for people: by number. Nothing is decided by it.
+  std::map<std::uint64_t, EventView> events;
+  std::map<std::uint64_t, MoveView> moves;
   std::uint64_t version = 0;  // Of the store, counted by commits.
 };
 
@@ -122,7 +130,14 @@ struct GroupWrite {
 struct FleetWrite {
   FleetRow row;
 };
-using RowWrite = std::variant<GuestWrite, NodeWrite, GroupWrite, FleetWrite>;
+// By its number. Bytes of a text that are not UTF-8 may come back as '?'.
+struct EventWrite {
+  EventView event;
+};
+struct MoveWrite {
+  MoveView move;
+};
+using RowWrite = std::variant<GuestWrite, NodeWrite, GroupWrite, FleetWrite, EventWrite, MoveWrite>;
 
 class Store {
  public:

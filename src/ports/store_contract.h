@@ -80,9 +80,39 @@ inline GroupRow full_group_row() {
   return {std::move(spec), 7, true};
 }
 
+inline EventView full_event(std::uint64_t number) {
+  return {.number = number,
+          .at = Time{Duration{-7}},
+          .group = GroupId{"web"},
+          .guest = GuestId{"web/1"},
+          .node = NodeId{"i-1/b"},
+          .reason = "notice",
+          .text = "120 s \xc3\xa9 \"x\"\n"};
+}
+inline MoveView full_move(std::uint64_t number) {
+  return {.number = number,
+          .guest = GuestId{"web/1"},
+          .reason = "cheaper",
+          .source = NodeId{"i-1/b"},
+          .destination = NodeId{"i-2/b"},
+          .live = false,
+          .state = MoveView::State::kFailed,
+          .began = Time{Duration{5}},
+          .ended = Time{Duration{6}},
+          .stopped_us = -1,
+          .resumed_us = INT64_MAX,
+          .bytes = UINT32_MAX + std::uint64_t{1},
+          .bytes_while_stopped = 9,
+          .why = "w",
+          .terms = {{"saving", -0.1}, {"pause", 1e-6}},
+          .rejected = {{"m5.large spot us-east-1a", "dearer", 0.3}},
+          .epoch = {3, 4},
+          .attempt = {NodeId{"i-1/b"}, 5}};
+}
+
 inline bool same_rows(const Rows& a, const Rows& b) {
   return a.guests == b.guests && a.nodes == b.nodes && a.groups == b.groups && a.fleet == b.fleet &&
-         a.version == b.version;
+         a.events == b.events && a.moves == b.moves && a.version == b.version;
 }
 
 // Goal: a control plane finds what the last one committed, whole, and loses against a newer one.
@@ -142,6 +172,25 @@ inline void check_store_contract(const OpenStore& open) {
           .fleet = {6, 5},
           .version = 3};
   expect(*open(), "removals");
+
+  // The journal: what is written again replaces; the oldest give way.
+  MoveView again = full_move(1);
+  again.why = "later";
+  EXPECT_TRUE(young->commit(
+      3,
+      std::vector<RowWrite>{EventWrite{full_event(1)}, EventWrite{{.number = 2}},
+                            MoveWrite{full_move(1)}, MoveWrite{again}, MoveWrite{{.number = 2}}}));
+  want.events = {{1, full_event(1)}, {2, {.number = 2}}};
+  want.moves = {{1, again}, {2, {.number = 2}}};
+  want.version = 4;
+  expect(*open(), "journal");
+  const std::uint64_t far = kJournalKept + 1;
+  EXPECT_TRUE(young->commit(
+      4, std::vector<RowWrite>{EventWrite{{.number = far}}, MoveWrite{{.number = far}}}));
+  want.events = {{2, {.number = 2}}, {far, {.number = far}}};
+  want.moves = {{2, {.number = 2}}, {far, {.number = far}}};
+  want.version = 5;
+  expect(*open(), "of the journal so much is kept");
 }
 
 }  // namespace godwit::ports

@@ -186,8 +186,12 @@ ports::Body peers_body(const wire::Envelope& e, Parts& p) {
       return ports::StreamLoaded{p.attempt(e.stream_loaded())};
     case wire::Envelope::kCancel:
       return ports::Cancel{p.attempt(e.cancel())};
-    case wire::Envelope::kGrant:
-      return ports::Grant{p.attempt(e.grant()), p.epoch(e.grant()), p.set(e.grant())};
+    case wire::Envelope::kGrant: {
+      const auto& m = e.grant();
+      return ports::Grant{p.attempt(m),           p.epoch(m),     p.set(m),
+                          m.begun_us(),           m.stopped_us(), m.bytes(),
+                          m.bytes_while_stopped()};
+    }
     case wire::Envelope::kAck:
       return ports::Ack{p.epoch(e.ack()), p.node(e.ack().ran_at(), "node it ran at")};
     case wire::Envelope::kRefuse:
@@ -223,10 +227,12 @@ ports::Body agents_body(const wire::Envelope& e, Parts& p) {
       return ports::Moved{m.has_attempt() ? p.attempt(m) : ports::AttemptName{},
                           m.done(),
                           m.why(),
+                          m.begun_us(),
                           m.stopped_us(),
                           m.resumed_us(),
                           m.bytes(),
-                          m.bytes_while_stopped()};
+                          m.bytes_while_stopped(),
+                          {m.epoch().generation(), m.epoch().hop()}};
     }
     case wire::Envelope::kContainerState:
       return p.container_state(e.container_state());

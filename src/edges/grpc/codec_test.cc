@@ -36,7 +36,7 @@ constexpr int kFields<Ready> = 4;
 template <>
 constexpr int kFields<NotReady> = 2;
 template <>
-constexpr int kFields<Grant> = 3;
+constexpr int kFields<Grant> = 7;
 template <>
 constexpr int kFields<Ack> = 2;
 template <>
@@ -54,7 +54,7 @@ constexpr int kFields<Not> = 2;
 template <>
 constexpr int kFields<Pend> = 4;
 template <>
-constexpr int kFields<Moved> = 7;
+constexpr int kFields<Moved> = 9;
 template <>
 constexpr int kFields<ClockSet> = 4;
 template <>
@@ -117,6 +117,12 @@ void each_field(T& value, auto&& visit) {
   } else if constexpr (kCount == 7) {
     auto& [a, b, c, d, e, f, g] = value;
     all(a, b, c, d, e, f, g);
+  } else if constexpr (kCount == 8) {
+    auto& [a, b, c, d, e, f, g, h] = value;
+    all(a, b, c, d, e, f, g, h);
+  } else if constexpr (kCount == 9) {
+    auto& [a, b, c, d, e, f, g, h, i] = value;
+    all(a, b, c, d, e, f, g, h, i);
   } else if constexpr (kCount == 10) {
     auto& [a, b, c, d, e, f, g, h, i, j] = value;
     all(a, b, c, d, e, f, g, h, i, j);

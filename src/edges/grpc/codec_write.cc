@@ -134,6 +134,10 @@ struct Writer {
     put(b.attempt, *m.mutable_attempt());
     put(b.epoch, *m.mutable_epoch());
     put(b.set, m);
+    m.set_begun_us(b.begun_us);
+    m.set_stopped_us(b.stopped_us);
+    m.set_bytes(b.bytes);
+    m.set_bytes_while_stopped(b.bytes_while_stopped);
   }
   void operator()(const ports::Ack& b) const {
     wire::Ack& m = *to.mutable_ack();
@@ -198,10 +202,12 @@ struct Writer {
     if (!b.attempt.source.value.empty()) put(b.attempt, *m.mutable_attempt());
     m.set_done(b.done);
     m.set_why(valid_utf8(b.why));
+    m.set_begun_us(b.begun_us);
     m.set_stopped_us(b.stopped_us);
     m.set_resumed_us(b.resumed_us);
     m.set_bytes(b.bytes);
     m.set_bytes_while_stopped(b.bytes_while_stopped);
+    if (b.epoch != ports::EpochName{}) put(b.epoch, *m.mutable_epoch());
   }
   void operator()(const ports::ContainerState& b) const {
     wire::ContainerState& m = *to.mutable_container_state();

@@ -52,6 +52,11 @@ constexpr const char* names_of(ports::UpdateStrategy, std::size_t i) {
   return i < std::size(kNames) ? kNames[i] : nullptr;
 }
 
+constexpr const char* names_of(ports::MoveView::State, std::size_t i) {
+  constexpr const char* kNames[] = {"under-way", "done", "failed"};
+  return i < std::size(kNames) ? kNames[i] : nullptr;
+}
+
 template <class Io>
 void fields(Io& io, ports::EpochName& e) {
   io("generation", e.generation), io("hop", e.hop);
@@ -140,12 +145,36 @@ void fields(Io& io, ports::FleetRow& f) {
   io("nodes_named", f.nodes_named), io("addresses_given", f.addresses_given);
 }
 
+template <class Io>
+void fields(Io& io, ports::EventView& e) {
+  io("number", e.number), io("at", e.at), io("group", e.group), io("guest", e.guest);
+  io("node", e.node), io("reason", e.reason), io("text", e.text);
+}
+template <class Io>
+void fields(Io& io, ports::Term& t) {
+  io("name", t.name), io("usd", t.usd);
+}
+template <class Io>
+void fields(Io& io, ports::Rejected& r) {
+  io("what", r.what), io("why", r.why), io("usd", r.usd);
+}
+template <class Io>
+void fields(Io& io, ports::MoveView& m) {
+  io("number", m.number), io("guest", m.guest), io("reason", m.reason), io("source", m.source);
+  io("destination", m.destination), io("live", m.live), io("state", m.state);
+  io("began", m.began), io("ended", m.ended), io("stopped_us", m.stopped_us);
+  io("resumed_us", m.resumed_us), io("bytes", m.bytes);
+  io("bytes_while_stopped", m.bytes_while_stopped), io("why", m.why), io("terms", m.terms);
+  io("rejected", m.rejected), io("epoch", m.epoch), io("attempt", m.attempt);
+}
+
 template <class T, class... Any>
 concept OneOf = (std::same_as<T, Any> || ...);
 template <class T>
-concept Part = OneOf<T, ports::EpochName, ports::AttemptName, ports::CutName, ports::OwnerRow,
-                     ports::MachineRecord, ports::HealthCheck, ports::Container, ports::Port,
-                     ports::Choice, ports::Volume, ports::Disruption, ports::GroupSpec>;
+concept Part =
+    OneOf<T, ports::EpochName, ports::AttemptName, ports::CutName, ports::OwnerRow,
+          ports::MachineRecord, ports::HealthCheck, ports::Container, ports::Port, ports::Choice,
+          ports::Volume, ports::Disruption, ports::GroupSpec, ports::Term, ports::Rejected>;
 
 // --- Writing.
 
@@ -169,6 +198,7 @@ class Writer {
   static Value value(T number) {
     return number;
   }
+  static Value value(double number) { return number; }
   template <class T>
     requires std::is_enum_v<T>
   static Value value(T one) {
@@ -229,6 +259,14 @@ class Reader {
   bool read(const Value& v, bool& yes) {
     yes = v.boolean();
     return v == Value{true} || v == Value{false};
+  }
+  bool read(const Value& v, std::int64_t& number) {
+    number = v.integer();
+    return v.is_integer();
+  }
+  bool read(const Value& v, double& number) {
+    number = v.number();
+    return v.number(1) == number;  // Else the fallback shows.
   }
   template <std::unsigned_integral T>
   bool read(const Value& v, T& number) {
@@ -296,12 +334,31 @@ Result<std::string> write_row(Row row) {
   return text;
 }
 
+void make_plain(std::string& text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+}
+
 }  // namespace
 
 Result<std::string> to_text(const ports::GuestRow& row) { return write_row(row); }
 Result<std::string> to_text(const ports::NodeRow& row) { return write_row(row); }
 Result<std::string> to_text(const ports::GroupRow& row) { return write_row(row); }
 Result<std::string> to_text(const ports::FleetRow& row) { return write_row(row); }
+Result<std::string> to_text(const ports::EventView& event) {
+  if (auto text = write_row(event)) return text;
+  ports::EventView plain = event;
+  for (std::string* text : {&plain.reason, &plain.text}) make_plain(*text);
+  return write_row(plain);
+}
+Result<std::string> to_text(const ports::MoveView& move) {
+  if (auto text = write_row(move)) return text;
+  ports::MoveView plain = move;
+  for (std::string* text : {&plain.reason, &plain.why}) make_plain(*text);
+  for (ports::Rejected& one : plain.rejected)
+    for (std::string* text : {&one.what, &one.why}) make_plain(*text);
+  return write_row(plain);
+}
 Result<ports::GuestRow> parse_guest_row(std::string_view text) {
   return parse_row<ports::GuestRow>(text);
 }
@@ -313,6 +370,13 @@ Result<ports::GroupRow> parse_group_row(std::string_view text) {
 }
 Result<ports::FleetRow> parse_fleet_row(std::string_view text) {
   return parse_row<ports::FleetRow>(text);
+}
+
+Result<ports::EventView> parse_event(std::string_view text) {
+  return parse_row<ports::EventView>(text);
+}
+Result<ports::MoveView> parse_move(std::string_view text) {
+  return parse_row<ports::MoveView>(text);
 }
 
 Result<std::string> with_defaults(std::string_view row, std::string_view complete) {

@@ -26,6 +26,10 @@ constexpr char kTables[] =
 constexpr char kTables2[] =
     "CREATE TABLE groups (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE fleet (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;";
+// New in schema 3: the journal.
+constexpr char kTables3[] =
+    "CREATE TABLE events (number INTEGER PRIMARY KEY, row TEXT NOT NULL);"
+    "CREATE TABLE moves (number INTEGER PRIMARY KEY, row TEXT NOT NULL);";
 // The id of the one row of `fleet`.
 using FleetId = Id<struct FleetTag>;
 const FleetId kFleet{"fleet"};
@@ -52,6 +56,7 @@ Result<Head> read_head(sqlite3* db) {
 Status make_tables(sqlite3* db, const std::string& incarnation) {
   TRY(execute(db, kTables));
   TRY(execute(db, kTables2));
+  TRY(execute(db, kTables3));
   ASSIGN_OR_RETURN(Statement head, Statement::prepare(db, "INSERT INTO store VALUES (1, 0, ?)"));
   head.bind(1, incarnation);
   TRY(head.step());
@@ -93,6 +98,11 @@ Status migrate_1(sqlite3* db) {
   return execute(db, "PRAGMA user_version = 2");
 }
 
+Status migrate_2(sqlite3* db) {
+  TRY(execute(db, kTables3));
+  return execute(db, "PRAGMA user_version = 3");
+}
+
 template <class Id, class Row>
 Status read_table(sqlite3* db, const char* table, Result<Row> (*parse)(std::string_view),
                   std::map<Id, Row>& rows) {
@@ -106,6 +116,40 @@ Status read_table(sqlite3* db, const char* table, Result<Row> (*parse)(std::stri
     if (!row) return std::unexpected(std::move(row).error());
     rows.emplace(id, *std::move(row));
   }
+}
+
+template <class View>
+Status read_journal(sqlite3* db, const char* table, Result<View> (*parse)(std::string_view),
+                    std::map<std::uint64_t, View>& views) {
+  ASSIGN_OR_RETURN(Statement read,
+                   Statement::prepare(db, std::format("SELECT number, row FROM {}", table)));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool there, read.step());
+    if (!there) return {};
+    const auto number = static_cast<std::uint64_t>(read.number(0));
+    auto view = in_context(std::format("table {}, row {}", table, number), parse(read.text(1)));
+    if (!view) return std::unexpected(std::move(view).error());
+    views.emplace(number, *std::move(view));
+  }
+}
+
+template <class View>
+Status write_journal(sqlite3* db, const char* table, const View& view) {
+  ASSIGN_OR_RETURN(
+      Statement change,
+      Statement::prepare(db, std::format("INSERT OR REPLACE INTO {} VALUES (?, ?)", table)));
+  auto text = in_context(std::format("table {}, row {}", table, view.number), to_text(view));
+  if (!text) return std::unexpected(std::move(text).error());
+  change.bind(1, view.number);
+  change.bind(2, *text);
+  TRY(change.step());
+  ASSIGN_OR_RETURN(
+      Statement trim,
+      Statement::prepare(
+          db, std::format("DELETE FROM {0} WHERE number <= (SELECT max(number) FROM {0}) - {1}",
+                          table, ports::kJournalKept)));
+  TRY(trim.step());
+  return {};
 }
 
 template <class Id, class Row>
@@ -158,6 +202,7 @@ Status SqliteStore::prepare(const std::string& incarnation) {
   ASSIGN_OR_RETURN(const std::int64_t schema, pragma(db_, "user_version"));  // Nobody else's now.
   if (schema == 0) TRY(make_tables(db_, incarnation));
   if (schema == 1) TRY(migrate_1(db_));
+  if (schema == 1 || schema == 2) TRY(migrate_2(db_));
   ASSIGN_OR_RETURN(const Head head, read_head(db_));
   incarnation_ = head.incarnation;
   return transaction.commit();
@@ -177,6 +222,8 @@ Result<ports::Rows> SqliteStore::read() {
   std::map<FleetId, ports::FleetRow> fleet;
   TRY(read_table(db_, "fleet", parse_fleet_row, fleet));
   rows.fleet = fleet[kFleet];
+  TRY(read_journal(db_, "events", parse_event, rows.events));
+  TRY(read_journal(db_, "moves", parse_move, rows.moves));
   return rows;
 }
 
@@ -197,6 +244,10 @@ Status SqliteStore::write(std::uint64_t version, std::span<const ports::RowWrite
       TRY(write_row(db_, "nodes", node->node, node->row));
     } else if (const auto* group = std::get_if<ports::GroupWrite>(&write)) {
       TRY(write_row(db_, "groups", group->group, group->row));
+    } else if (const auto* event = std::get_if<ports::EventWrite>(&write)) {
+      TRY(write_journal(db_, "events", event->event));
+    } else if (const auto* move = std::get_if<ports::MoveWrite>(&write)) {
+      TRY(write_journal(db_, "moves", move->move));
     } else {
       const std::optional<ports::FleetRow> row = std::get<ports::FleetWrite>(write).row;
       TRY(write_row(db_, "fleet", kFleet, row));

@@ -4,8 +4,8 @@
 //
 // Schema: PRAGMA user_version is its number, kSchema; 0 and no table is a new file. The table
 // `store` has one row, the version and the incarnation; `guests`, `nodes`, `groups` and `fleet`
-// have a row per id, as JSON (row_json.h). Each release migrates the schema before its own, in
-// open().
+// have a row per id, `events` and `moves` the newest by number, as JSON (row_json.h). Each release
+// migrates the schema before its own, in open().
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ struct sqlite3;
 
 namespace godwit::sqlite {
 
-inline constexpr int kSchema = 2;
+inline constexpr int kSchema = 3;
 
 class SqliteStore final : public ports::Store {
  public:

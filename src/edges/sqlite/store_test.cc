@@ -29,6 +29,7 @@ using ports::RowWrite;
 
 constexpr char kGolden1[] = "tests/golden/store_schema_1.sqlite";
 constexpr char kGolden2[] = "tests/golden/store_schema_2.sqlite";
+constexpr char kGolden3[] = "tests/golden/store_schema_3.sqlite";
 
 // A folder of its own for each test.
 class SqliteStoreTest : public testing::Test {
@@ -87,12 +88,12 @@ TEST_F(SqliteStoreTest, RefusesWhatItCannotWriteExactly) {
 
 TEST_F(SqliteStoreTest, RefusesTheFileOfANewerRelease) {
   ASSERT_TRUE(open());
-  run_sql("PRAGMA user_version = 3");
+  run_sql("PRAGMA user_version = 4");
   const std::string before = bytes();
   const auto store = SqliteStore::open(path(), "x");
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
-  EXPECT_TRUE(store.error().message.contains("schema 3 of a newer release"))
+  EXPECT_TRUE(store.error().message.contains("schema 4 of a newer release"))
       << store.error().message;
   EXPECT_EQ(bytes(), before);
 }
@@ -261,23 +262,57 @@ Rows golden_rows_2() {
           .version = 1};
 }
 
-TEST_F(SqliteStoreTest, LoadsTheGoldenFileOfSchema2) {
+TEST_F(SqliteStoreTest, MigratesTheGoldenFileOfSchema2) {
   fs::copy_file(kGolden2, path());
   const auto store = open();
   ASSERT_TRUE(store);
   const auto rows = store->load();
   ASSERT_TRUE(rows) << to_string(rows.error());
   EXPECT_TRUE(ports::same_rows(*rows, golden_rows_2()));
+  EXPECT_TRUE(store->commit(1, std::vector<RowWrite>{ports::EventWrite{ports::full_event(1)}}));
+  EXPECT_EQ(open()->load()->events.size(), 1U) << "a second open migrates nothing";
+}
+
+Rows golden_rows_3() {
+  Rows rows = golden_rows_2();
+  rows.events = {{4, ports::full_event(4)}, {5, {.number = 5}}};
+  rows.moves = {{2, ports::full_move(2)}, {3, {.number = 3}}};
+  return rows;
+}
+
+TEST_F(SqliteStoreTest, LoadsTheGoldenFileOfSchema3) {
+  fs::copy_file(kGolden3, path());
+  const auto store = open();
+  ASSERT_TRUE(store);
+  const auto rows = store->load();
+  ASSERT_TRUE(rows) << to_string(rows.error());
+  EXPECT_TRUE(ports::same_rows(*rows, golden_rows_3()));
+}
+
+// The journal is for people: a text of another program that is no UTF-8 ends nothing.
+TEST_F(SqliteStoreTest, WritesTheJournalWhateverItsTexts) {
+  ports::EventView event = ports::full_event(1);
+  event.text = "qemu: \xff\xfe end";
+  ports::MoveView move = ports::full_move(1);
+  move.why = "\xc3(";
+  const auto store = open();
+  ASSERT_TRUE(
+      store->commit(0, std::vector<RowWrite>{ports::EventWrite{event}, ports::MoveWrite{move}}));
+  EXPECT_EQ(store->load()->events.at(1).text, "qemu: ?? end");
+  EXPECT_EQ(store->load()->moves.at(1).why, "?(");
 }
 
 // How the golden file was made; never again for the same schema.
 TEST_F(SqliteStoreTest, DISABLED_WritesTheGoldenFile) {
-  std::vector<RowWrite> writes{ports::FleetWrite{golden_rows_2().fleet}};
-  for (const auto& [id, row] : golden_rows_2().guests) writes.push_back(GuestWrite{id, row});
-  for (const auto& [id, row] : golden_rows_2().nodes) writes.push_back(NodeWrite{id, row});
-  for (const auto& [id, row] : golden_rows_2().groups) writes.push_back(ports::GroupWrite{id, row});
+  const Rows golden = golden_rows_3();
+  std::vector<RowWrite> writes{ports::FleetWrite{golden.fleet}};
+  for (const auto& [id, row] : golden.guests) writes.push_back(GuestWrite{id, row});
+  for (const auto& [id, row] : golden.nodes) writes.push_back(NodeWrite{id, row});
+  for (const auto& [id, row] : golden.groups) writes.push_back(ports::GroupWrite{id, row});
+  for (const auto& [id, row] : golden.events) writes.push_back(ports::EventWrite{row});
+  for (const auto& [id, row] : golden.moves) writes.push_back(ports::MoveWrite{row});
   ASSERT_TRUE(SqliteStore::open(path(), "golden").value()->commit(0, writes));
-  fs::copy_file(path(), kGolden2);
+  fs::copy_file(path(), kGolden3);
 }
 
 }  // namespace
