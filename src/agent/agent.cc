@@ -7,7 +7,7 @@
 namespace godwit::agent {
 
 Agent::Agent(Config config, std::function<std::string()> draw_key)
-    : config_(std::move(config)), draw_key_(std::move(draw_key)) {}
+    : config_(std::move(config)), draw_key_(std::move(draw_key)), images_(config_) {}
 
 Guest& Agent::guest(const GuestId& id) {
   return guests_.try_emplace(id, id, config_, here_, draw_key_).first->second;
@@ -41,6 +41,8 @@ Step Agent::on(const Event& event, Time now) {
           if (const auto* told = std::get_if<ports::NoticeTold>(&e)) on_notice(*told, now, step);
         } else if constexpr (std::is_same_v<T, ControlAttached>) {
           on_attached(e.attached, step);
+        } else if constexpr (std::is_same_v<T, ImageBrought>) {
+          if (images_.on_brought(e, now, step)) tell_state(step);
         } else {
           on_time(now, step);
         }
@@ -62,6 +64,7 @@ std::optional<Time> Agent::wake() const {
     if (at && (!first || *at < *first)) first = at;
   };
   for (const auto& at : {announce_at_, ask_at_, escape_at_}) earlier(at);
+  earlier(images_.wake());
   for (const auto& [id, guest] : guests_) earlier(guest.wake());
   return first;
 }

@@ -1,9 +1,10 @@
 // The node agent: carries guests from node to node by the ownership protocol, alone if it must.
 //
 // It knows the living nodes (Fleet, kept over restarts), tells the control plane what its node is
-// (NodeState, at each attach and change), and where its guests are (RouteAt, to all nodes and the
-// gateway). On a notice of the provider it moves every guest to another living node of the guest's
-// set by itself; a Move of the control plane goes first. While the notice lasts it takes in nobody.
+// (NodeState, at each attach and change), brings images ahead (images.h), and tells where its
+// guests are (RouteAt, to all nodes and the gateway). On a notice of the provider it moves every
+// guest to another living node of the guest's set by itself; a Move of the control plane goes
+// first. While the notice lasts it takes in nobody.
 //
 // on() is a function of the events so far: no clock, thread or I/O; the caller passes the time and
 // carries out the Step. docs/designs/0002-hand-over.md says why right and bytes are two machines.
@@ -15,6 +16,7 @@
 
 #include "agent/config.h"
 #include "agent/guest.h"
+#include "agent/images.h"
 #include "agent/step.h"
 
 namespace godwit::agent {
@@ -62,6 +64,7 @@ class Agent {
   Surroundings here_;
   std::map<GuestId, Guest> guests_;
   std::map<GuestId, Route> routes_;
+  Images images_;
   std::optional<Time> announce_at_, ask_at_, escape_at_;
 };
 

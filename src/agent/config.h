@@ -34,6 +34,9 @@ struct Config {
   Duration announce = std::chrono::seconds{5};
   Duration route_max = std::chrono::minutes{1};
 
+  // Between two tries to bring an image ahead; doubled each time, up to the second.
+  Duration image_retry = std::chrono::seconds{2}, image_retry_max = std::chrono::minutes{1};
+
   // Between two questions for a notice (AWS advises 5 s). None: there is nobody to ask.
   std::optional<Duration> ask_notice;
   // Guests that leave at the same time for a notice: with more, all of them take longer, and the

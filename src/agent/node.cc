@@ -13,6 +13,9 @@ void Agent::on_message(const ports::Message& message, Time now, Step& step) {
   if (message.guest.value.empty()) {
     const auto* fleet = std::get_if<ports::Fleet>(&message.body);
     if (fleet && message.from == ports::kControl) on_fleet(*fleet, step);
+    const auto* images = std::get_if<ports::ImagesWanted>(&message.body);
+    if (images && message.from == ports::kControl && images_.want(images->sha256, now, step))
+      tell_state(step);
     return;
   }
   if (const auto* route = std::get_if<ports::RouteAt>(&message.body))
@@ -114,11 +117,13 @@ void Agent::tell_state(Step& step) const {
                                                  .memory_mib = config_.memory_mib,
                                                  .vcpus = config_.vcpus,
                                                  .notice = here_.notice,
-                                                 .notice_why = here_.notice_why}}});
+                                                 .notice_why = here_.notice_why,
+                                                 .images = images_.here()}}});
 }
 
 void Agent::on_time(Time now, Step& step) {
   for (auto& [id, guest] : guests_) guest.on_time(now, step);
+  images_.on_time(now, step);
   if (ask_at_ && *ask_at_ <= now) {
     ask_at_ = now + *config_.ask_notice;
     step.commands.push_back(AskNotice{});

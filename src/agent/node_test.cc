@@ -344,6 +344,46 @@ TEST_F(AgentAmongOthers, AFullNodeSaysSo) {
   EXPECT_EQ(mails<ports::NotReady>(told("g2", prepare, kOther)), "");
 }
 
+// --- Images
+
+TEST_F(AgentAmongOthers, BringsImagesOneAtATimeAndSaysWhichAreHere) {
+  const auto brings = [](const Step& step) {
+    std::string text;
+    for (const BringImage& one : of<BringImage>(step)) text += one.sha256;
+    return text;
+  };
+  const std::string wanted = brings(told("", ports::ImagesWanted{{"a", "b"}}));
+  EXPECT_EQ(wanted, "a") << "one at a time";
+  EXPECT_EQ(brings(told("", ports::ImagesWanted{{"x"}}, kOther)), "") << "not an agent's";
+  Step step = on(ImageBrought{"a", {}});
+  EXPECT_EQ(mailed<ports::NodeState>(step).images, std::set<std::string>{"a"});
+  EXPECT_EQ(brings(step), "b");
+  step = on(ImageBrought{"b", unavailable("nobody answers")});
+  EXPECT_EQ(mails<ports::NodeState>(step), "");
+  EXPECT_EQ(brings(step), "") << "not at once again";
+  std::string again;
+  for (const Step& one : pass(seconds{2})) again += brings(one);
+  EXPECT_EQ(again, "b");
+  on(ImageBrought{"b", unavailable("nobody answers")});
+  again.clear();
+  for (const Step& one : pass(seconds{3})) again += brings(one);
+  EXPECT_EQ(again, "") << "later each time";
+  for (const Step& one : pass(seconds{1})) again += brings(one);
+  EXPECT_EQ(again, "b");
+
+  // Another list: what is under way ends, what is here and wanted stays so.
+  step = told("", ports::ImagesWanted{{"a", "c"}});
+  EXPECT_EQ(brings(step), "");
+  EXPECT_EQ(mails<ports::NodeState>(step), "") << "the same are here";
+  step = on(ImageBrought{"b", {}});
+  EXPECT_EQ(brings(step), "c");
+  EXPECT_EQ(mails<ports::NodeState>(step), "") << "not wanted any more";
+  EXPECT_EQ(mailed<ports::NodeState>(told("", ports::ImagesWanted{{"c"}})).images.size(), 0u);
+  EXPECT_EQ(mailed<ports::NodeState>(on(ImageBrought{"c", {}})).images, std::set<std::string>{"c"});
+  EXPECT_EQ(mailed<ports::NodeState>(on(ControlAttached{true})).images, std::set<std::string>{"c"});
+  for (const Step& one : pass(std::chrono::minutes{5})) EXPECT_EQ(brings(one), "");
+}
+
 // --- Routes
 
 TEST_F(AgentAmongOthers, AHolderTellsEveryNodeAndTheGatewayWhereItIs) {

@@ -32,11 +32,17 @@ struct NetworkFailed {
 struct ControlAttached {
   bool attached = false;
 };
+// Answer to BringImage.
+struct ImageBrought {
+  std::string sha256;
+  Status end;
+};
 // The time asked for by Step::wake has come.
 struct Woken {};
 
-using Event = std::variant<ports::Message, ports::HypervisorEvent, ports::GuestEvent,
-                           ports::NoticesEvent, TapMade, NetworkFailed, ControlAttached, Woken>;
+using Event =
+    std::variant<ports::Message, ports::HypervisorEvent, ports::GuestEvent, ports::NoticesEvent,
+                 TapMade, NetworkFailed, ControlAttached, ImageBrought, Woken>;
 
 struct Write {
   GuestId guest;
@@ -79,6 +85,10 @@ struct RemoveTap {
 struct SetFleet {
   ports::Fleet fleet;
 };
+// The file of this hash shall be among the node's images; answered by one ImageBrought.
+struct BringImage {
+  std::string sha256;
+};
 // Of the provider; answered by a NoticeTold.
 struct AskNotice {};
 // A line for the log of the agent, with the row of the table that was taken.
@@ -88,7 +98,7 @@ struct Note {
 };
 
 using Command = std::variant<Mail, Drive, Tell, MakeTap, RouteToTap, RouteToNode, RemoveRoute,
-                             RemoveTap, SetFleet, AskNotice, Note>;
+                             RemoveTap, SetFleet, BringImage, AskNotice, Note>;
 
 struct Step {
   std::vector<Write> writes;

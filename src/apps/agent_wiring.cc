@@ -69,6 +69,12 @@ Result<std::unique_ptr<artifacts::Fetcher>> make_fetcher(io::Loop& loop,
                    in_context("artifacts", http::parse_address(config.artifacts)));
   return std::make_unique<artifacts::Fetcher>(loop, std::move(server), config.qemu.image_dir);
 }
+
+io::Task<void> bring_image(qemu::Hypervisor& hypervisor, runtime::AgentLoop& turns,
+                           std::string sha256) {
+  turns.image_brought(sha256, co_await hypervisor.bring_image(sha256));
+}
+
 Result<std::unique_ptr<ec2::Imds>> make_imds(io::Loop& loop, runtime::AgentLoop& turns,
                                              const AgentConfig& config) {
   if (config.imds.empty()) return nullptr;
@@ -121,9 +127,16 @@ int run_agent(const AgentConfig& config, const WrapPorts& wrap) {
 
   FleetBook book{fleet_path, **network, peers, logs, {}};
   const runtime::AgentPorts real{
-      hypervisor, guests,  **network, mailer,
-      record,     nullptr, nullptr,   [&book](const ports::Fleet& news) { book.set(news); },
-      imds->get()};
+      hypervisor,
+      guests,
+      **network,
+      mailer,
+      record,
+      nullptr,
+      nullptr,
+      [&book](const ports::Fleet& news) { book.set(news); },
+      imds->get(),
+      [&](const std::string& sha256) { loop.spawn(bring_image(hypervisor, turns, sha256)); }};
   turns.connect(wrap ? wrap(loop, real, turns) : real);
   turns.start(*records, fleet.value_or(config.fleet));
   auto server =

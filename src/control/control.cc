@@ -48,8 +48,10 @@ Step Control::on(const Event& event, Time now) {
 void Control::finish(Time now, Step& step) {
   bury(step);
   if (plan_.look_again && *plan_.look_again <= now) dirty_ = true;
+  const bool changed = dirty_ || !step.writes.empty();
   if (dirty_) replan(now, step);
   tell_fleet(step);
+  if (changed) tell_images(step);
   publish(now, step);
   keep_journal(now, step);
   step.wake = wake();
@@ -125,6 +127,7 @@ void Control::on_message(const ports::Message& message, Time now, Step& step) {
     const ports::NodeState* before = instances_.state(message.from);
     const bool noticed = state->notice && (!before || !before->notice);
     if (before && *before == *state) return;
+    const std::set<std::string> before_images = before ? before->images : std::set<std::string>{};
     instances_.on_state(message.from, *state, now, step);
     if (noticed) {
       const auto at = instances_.rows().find(message.from);
@@ -139,6 +142,8 @@ void Control::on_message(const ports::Message& message, Time now, Step& step) {
               now, step);
     }
     touched_nodes_.insert(message.from);
+    if (!before || before_images != state->images)
+      for (const auto& [id, life] : lives_) touched_guests_.insert(id);
     dirty_ = true;
     return;
   }
@@ -178,6 +183,7 @@ void Control::on_guest_message(Owner& owner, const ports::Message& message, Time
 void Control::on_seen(const AgentSeen& seen, Time now, Step& step) {
   instances_.on_seen(seen.node, seen.attached, now);
   touched_nodes_.insert(seen.node);
+  told_images_.erase(seen.node);
   dirty_ = true;
   if (!seen.attached) return;
   if (!config_.incarnation.empty())

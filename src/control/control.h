@@ -92,6 +92,9 @@ class Control {
   void arrived(const GuestId& id, Owner& owner, Time now, Step& step);
   std::uint32_t room_of(const ports::MachineRecord& machine) const;
   bool ready(const NodeId& node) const;
+  bool has_images(const NodeId& node, const ports::MachineRecord& machine) const;
+  bool may_come(const NodeId& node, const Owner& owner) const;
+  std::set<NodeId> preparing(const GuestId& id, const Owner& owner) const;
   std::optional<NodeId> place_of(const Owner& owner) const;
 
   // Groups (groups.cc).
@@ -123,6 +126,7 @@ class Control {
   // What peers and watchers are told (telling.cc).
   ports::Fleet fleet() const;
   void tell_fleet(Step& step);
+  void tell_images(Step& step);
   void keep_journal(Time now, Step& step);
   void tell_ports(const GuestId& id, Step& step) const;
   void publish(Time now, Step& step);
@@ -145,7 +149,8 @@ class Control {
   std::optional<Time> follow_at_;
   std::optional<Time> journal_at_;  // What is not in the rows yet is written by then.
   ports::Fleet told_fleet_;
-  std::uint64_t version_ = 0;  // Of the newest Change.
+  std::map<NodeId, std::set<std::string>> told_images_;  // Since each node was attached.
+  std::uint64_t version_ = 0;                            // Of the newest Change.
   std::uint64_t next_carried_ = 1;
   std::set<GuestId> touched_guests_;
   std::set<NodeId> touched_nodes_;

@@ -101,8 +101,16 @@ class Fleet : public testing::Test {
 
   void attach(const NodeId& node) {
     tell(AgentSeen{node, true});
-    tell(ports::Message{
-        {}, node, ports::kControl, ports::NodeState{"boot", "10.0.0.1", 7001, 2048, 2, {}, ""}});
+    say(node);
+  }
+  void say(const NodeId& node) {
+    const ports::NodeState state{.boot_id = "boot",
+                                 .address = "10.0.0.1",
+                                 .port = 7001,
+                                 .memory_mib = 2048,
+                                 .vcpus = 2,
+                                 .images = images_come ? images[node] : std::set<std::string>{}};
+    tell(ports::Message{{}, node, ports::kControl, state});
   }
   void report(const GuestId& guest, const NodeId& from) {
     const auto at = runs.find(guest);
@@ -137,6 +145,9 @@ class Fleet : public testing::Test {
         tell(ports::Message{m.guest, m.to, ports::kControl, ports::Clear{ask->generation}});
     } else if (std::holds_alternative<ports::AskReport>(m.body)) {
       report(m.guest, m.to);
+    } else if (const auto* wanted = std::get_if<ports::ImagesWanted>(&m.body)) {
+      images[m.to] = wanted->sha256;
+      say(m.to);
     } else if (const auto* forget = std::get_if<ports::Forget>(&m.body)) {
       if (here) runs.erase(m.guest);
       tell(ports::Message{m.guest, m.to, ports::kControl, ports::Forgotten{forget->generation}});
@@ -272,6 +283,7 @@ class Fleet : public testing::Test {
   std::map<std::string, Instance> instances;
   std::map<std::string, std::string> scripts;
   std::map<GuestId, Runs> runs;
+  std::map<NodeId, std::set<std::string>> images;  // That each node was told to have.
   std::vector<AskCloud> asked;
   std::vector<ports::Message> mails;
   std::vector<ports::Answer> replies;
@@ -279,6 +291,7 @@ class Fleet : public testing::Test {
   std::uint64_t requests = 0;
   int starts = 0;
   bool joins = true;
+  bool images_come = true;
 };
 
 // A spec leads to an instance in the cheapest pool, and the guest runs there.
@@ -451,6 +464,46 @@ TEST_F(Fleet, ReplacesNodesThatAreOfNoUse) {
   EXPECT_GT(instances.size(), before);
 }
 
+// A guest goes, and may go, only where its image is; that it is brought there is said beforehand.
+TEST_F(Fleet, LetsGuestsGoOnlyWhereTheirImagesAre) {
+  images_come = false;
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  pass(seconds{60});
+  const GuestId web{"web-1"};
+  ASSERT_TRUE(runs.contains(web)) << "a cold start brings its image itself";
+  const NodeId first = runs.at(web).node;
+  EXPECT_EQ(runs.at(web).set, ports::NodeNames{first});
+  const std::vector<NodeId> preparing = guest("web-1").preparing;
+  ASSERT_FALSE(preparing.empty());
+  const NodeId escape = preparing.front();
+  EXPECT_NE(escape, first);
+  EXPECT_EQ(images.at(escape), std::set<std::string>{kBase});
+  const auto node = request(ports::ListNodes{.node = escape});
+  EXPECT_EQ(std::get<ports::Listing<ports::NodeView>>(*node).items.front().preparing,
+            std::vector<GuestId>{web});
+  EXPECT_FALSE(control->plan().slack.at(first).reserved) << "an escape that is not of use yet";
+  ASSERT_TRUE(request(ports::MigrateGuest{web, escape}));
+  pass(seconds{60});
+  EXPECT_EQ(runs.at(web).node, first);
+
+  images_come = true;
+  say(escape);
+  pass(seconds{10});
+  EXPECT_EQ(runs.at(web).node, escape) << "it was wanted there all the time";
+  EXPECT_EQ(starts, 1);
+  for (const auto& [id, wanted] : images) say(id);
+  pass(seconds{60});
+  EXPECT_TRUE(guest("web-1").preparing.empty());
+  EXPECT_GE(runs.at(web).set.size(), 2U);
+  EXPECT_TRUE(control->plan().slack.at(runs.at(web).node).reserved);
+
+  // After a restart nothing is given up while nodes have not yet said what they have.
+  const ports::NodeNames set = runs.at(web).set;
+  start();
+  pass(seconds{60});
+  EXPECT_EQ(runs.at(web).set, set);
+}
+
 // What happened is known after a restart: events and moves with their numbers.
 TEST_F(Fleet, KeepsItsJournalOverARestart) {
   ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
@@ -458,14 +511,15 @@ TEST_F(Fleet, KeepsItsJournalOverARestart) {
   const NodeId first = runs.at(GuestId{"web-1"}).node;
   ASSERT_TRUE(request(ports::DrainNode{first, false}));
   pass(std::chrono::minutes{10});
-  const ports::EpochName epoch = runs.at(GuestId{"web-1"}).epoch;
-  tell(ports::Message{GuestId{"web-1"}, runs.at(GuestId{"web-1"}).node, ports::kControl,
+  ASSERT_FALSE(moves().empty());
+  const ports::MoveView move = moves().front();
+  tell(ports::Message{GuestId{"web-1"}, move.destination, ports::kControl,
                       ports::Moved{.attempt = {first, 1},
                                    .done = true,
                                    .stopped_us = 5,
                                    .resumed_us = 9,
                                    .bytes = 7,
-                                   .epoch = epoch}});
+                                   .epoch = move.epoch}});
   pass(seconds{2});
   const auto told = [&] {
     return std::get<ports::Listing<ports::EventView>>(*request(ports::ListEvents{.limit = 1000}))

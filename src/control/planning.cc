@@ -77,6 +77,37 @@ bool Control::ready(const NodeId& node) const {
          instances_.attached(node);
 }
 
+bool Control::has_images(const NodeId& node, const ports::MachineRecord& machine) const {
+  const ports::NodeState* state = instances_.state(node);
+  if (!state) return false;
+  for (const std::string* sha256 :
+       {&machine.kernel_sha256, &machine.initramfs_sha256, &machine.base_sha256})
+    if (!sha256->empty() && !state->images.contains(*sha256)) return false;
+  return true;
+}
+
+// What is in the set stays in it: what a node has that was just attached is not known yet.
+bool Control::may_come(const NodeId& node, const Owner& owner) const {
+  return ready(node) &&
+         (owner.row().owner.set.contains(node) || has_images(node, owner.row().machine));
+}
+
+// Where it shall go, or may have to, and cannot yet.
+std::set<NodeId> Control::preparing(const GuestId& id, const Owner& owner) const {
+  std::set<NodeId> lacking;
+  if (owner.row().group.value.empty() || owner.ending()) return lacking;
+  const auto look = [&](const NodeId& node) {
+    const auto row = instances_.rows().find(node);
+    const bool there = row != instances_.rows().end() && !row->second.dead;
+    if (there && owner.holder() != node && !has_images(node, owner.row().machine))
+      lacking.insert(node);
+  };
+  if (const auto life = lives_.find(id); life != lives_.end())
+    for (const NodeId& escape : life->second.escapes) look(escape);
+  if (!owner.row().wanted.value.empty()) look(owner.row().wanted);
+  return lacking;
+}
+
 // Where it runs, is started, or was last as far as is known.
 std::optional<NodeId> Control::place_of(const Owner& owner) const {
   const ports::OwnerRow& row = owner.row().owner;
@@ -129,6 +160,8 @@ fleet::World Control::world(Time now) const {
                        .vcpus = row.machine.vcpus,
                        .on = place_of(owner)};
     if (!row.wanted.value.empty()) guest.wanted = row.wanted;
+    for (const auto& [node, at] : instances_.rows())
+      if (!at.dead && !has_images(node, row.machine)) guest.preparing.insert(node);
     if (life != lives_.end()) {
       guest.moving_to = life->second.moving_to;
       guest.since_on = life->second.since_on;
@@ -243,8 +276,8 @@ void Control::follow(const GuestId& id, Owner& owner, Time now, Step& step) {
   if (!owner.settled() || row.owner.kind == ports::GenerationKind::kTakeover) return;
   ports::NodeNames set{*holder};
   for (const NodeId& escape : life.escapes)
-    if (ready(escape)) set.insert(escape);
-  const bool goes = wanted != *holder && ready(wanted);
+    if (may_come(escape, owner)) set.insert(escape);
+  const bool goes = wanted != *holder && may_come(wanted, owner);
   if (goes) set.insert(wanted);
   // An order reaches a guest only while it stands still: its move is over first.
   if (set != row.owner.set && !life.moving_to) {
@@ -268,7 +301,7 @@ void Control::follow(const GuestId& id, Owner& owner, Time now, Step& step) {
 void Control::give_birth(const GuestId& id, Owner& owner, Time now, Step& step) {
   ports::NodeNames set{owner.row().wanted};
   for (const NodeId& escape : lives_[id].escapes)
-    if (ready(escape)) set.insert(escape);
+    if (may_come(escape, owner)) set.insert(escape);
   owner.create({.guest = id,
                 .node = owner.row().wanted,
                 .set = set,

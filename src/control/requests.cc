@@ -48,6 +48,8 @@ ports::GuestView Control::guest_view(const GuestId& id, const Owner& owner) cons
     view.moving = life->second.moving_to;
     view.why = row.reason;
   }
+  const std::set<NodeId> lacking = preparing(id, owner);
+  view.preparing.assign(lacking.begin(), lacking.end());
   if (view.node && instances_.dead().contains(*view.node)) view.phase = ports::GuestPhase::kLost;
   if (view.node) {
     const auto node = instances_.rows().find(*view.node);
@@ -80,6 +82,8 @@ ports::NodeView Control::node_view(const NodeId& id, Time now) const {
   view.memory_mib = row.memory_mib;
   view.memory_mib_free = row.memory_mib > used ? row.memory_mib - used : 0;
   view.vcpus = row.vcpus;
+  for (const auto& [guest, owner] : guests_)
+    if (preparing(guest, owner).contains(id)) view.preparing.push_back(guest);
   if (row.type.empty() || !config_.provider) return view;
   view.cloud = config_.provider->cloud;
   view.region = config_.provider->region;

@@ -25,6 +25,31 @@ void Control::tell_fleet(Step& step) {
     step.commands.push_back(Mail{{{}, ports::kControl, ports::kGateway, told_fleet_}});
 }
 
+// Before a guest may come. Its node has them too: it is told so that they are counted there.
+void Control::tell_images(Step& step) {
+  if (config_.incarnation.empty()) return;
+  std::map<NodeId, std::set<std::string>> wanted;
+  for (const auto& [id, owner] : guests_) {
+    const ports::GuestRow& row = owner.row();
+    if (row.group.value.empty() || owner.ending()) continue;
+    ports::NodeNames nodes = row.owner.set;
+    if (!row.wanted.value.empty()) nodes.insert(row.wanted);
+    if (const auto life = lives_.find(id); life != lives_.end())
+      nodes.insert(life->second.escapes.begin(), life->second.escapes.end());
+    for (const NodeId& node : nodes)
+      for (const std::string& sha256 :
+           {row.machine.kernel_sha256, row.machine.initramfs_sha256, row.machine.base_sha256})
+        if (!sha256.empty()) wanted[node].insert(sha256);
+  }
+  for (const auto& [node, row] : instances_.rows()) {
+    if (row.dead || !instances_.attached(node)) continue;
+    std::set<std::string>& told = told_images_[node];
+    if (told == wanted[node]) continue;
+    told = wanted[node];
+    step.commands.push_back(Mail{{{}, ports::kControl, node, ports::ImagesWanted{told}}});
+  }
+}
+
 void Control::tell_ports(const GuestId& id, Step& step) const {
   const auto at = guests_.find(id);
   if (at == guests_.end() || !instances_.attached(ports::kGateway)) return;

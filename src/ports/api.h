@@ -47,6 +47,8 @@ struct GuestView {
   std::optional<ContainerState> container;
   MicroUsdPerHour share{};  // Of its node's rate; 0 while it is on none.
   std::string why;          // Of the phase, in a sentence; may be empty.
+  // Where it shall go or may have to, and cannot yet: its image is being brought there.
+  std::vector<NodeId> preparing;
   bool operator==(const GuestView&) const = default;
 };
 
@@ -63,7 +65,8 @@ struct NodeView {
   std::uint32_t vcpus = 0;
   MicroUsdPerHour rate{};  // What it costs now; 0: not known.
   std::vector<GuestId> guests;
-  std::optional<Time> notice;  // The cloud has said that it ends the instance then.
+  std::optional<Time> notice;      // The cloud has said that it ends the instance then.
+  std::vector<GuestId> preparing;  // Guests that cannot come yet: their image is being brought.
   bool operator==(const NodeView&) const = default;
 };
 

@@ -12,6 +12,11 @@ TEST(FakeStore, KeepsTheContract) {
   check_store_contract([&] { return std::make_unique<FakeStore>(disk); });
 }
 
+TEST(FakeStore, KeepsTheJournalsContract) {
+  FakeStoreDisk disk;
+  check_journal_contract([&] { return std::make_unique<FakeStore>(disk); });
+}
+
 // The commit that is told to fail writes nothing and leaves the version; the next one succeeds.
 TEST(FakeStore, FailsOnDemand) {
   FakeStoreDisk disk{.fail_at = 1};

@@ -91,6 +91,12 @@ struct Fleet {
   std::optional<PeerAddress> gateway;
   bool operator==(const Fleet&) const = default;
 };
+// The files of machine records that this node shall have, by their SHA-256, since it is, or may
+// come, into the set of a guest that needs them. The whole list; it replaces the one before. About
+// no guest.
+struct ImagesWanted {
+  std::set<std::string> sha256;
+};
 // Control plane to gateway: all the published ports of this guest. None: none any more.
 struct Publish {
   std::string address;  // The guest's.
@@ -151,6 +157,7 @@ struct NodeState {
   std::uint32_t memory_mib = 0, vcpus = 0;  // That guests can have in all.
   std::optional<Time> notice;               // The provider has said that it ends the instance then.
   std::string notice_why;
+  std::set<std::string> images;  // Of those wanted, what is here and was checked.
   bool operator==(const NodeState&) const = default;
 };
 enum class RoleName { kIdle, kHolds, kGranted };
@@ -217,14 +224,16 @@ struct ClockSet {
   std::int64_t behind_us = 0, stepped_us = 0, ahead_us = 0, round_trip_us = 0;
 };
 
-using Body = std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoaded, Cancel, Grant,
-                          Ack, Refuse, Order, Seal, Take, AskClear, AskReport, Move, Report, Not,
-                          Pend, Clear, Moved, ContainerState, ClockSet, Fleet, NodeState, RouteAt,
-                          Publish, Forget, Forgotten, LogsWanted, LogsRead, ExecWanted, ExecDone>;
+using Body =
+    std::variant<Prepare, Ready, NotReady, Switch, Switched, StreamLoaded, Cancel, Grant, Ack,
+                 Refuse, Order, Seal, Take, AskClear, AskReport, Move, Report, Not, Pend, Clear,
+                 Moved, ContainerState, ClockSet, Fleet, NodeState, RouteAt, Publish, Forget,
+                 Forgotten, LogsWanted, LogsRead, ExecWanted, ExecDone, ImagesWanted>;
 
 // About a node; all others are about a guest.
 template <class T>
-inline constexpr bool kNodeLevel = std::is_same_v<T, Fleet> || std::is_same_v<T, NodeState>;
+inline constexpr bool kNodeLevel =
+    std::is_same_v<T, Fleet> || std::is_same_v<T, NodeState> || std::is_same_v<T, ImagesWanted>;
 
 // The places of the control plane and the gateway in `from` and `to`.
 inline const NodeId kControl{"control"};

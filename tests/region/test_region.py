@@ -70,18 +70,14 @@ def test_its_log_is_read_and_a_program_runs_beside_it(region):
 
 
 def test_a_notice_empties_the_node_while_the_control_plane_is_stopped(region):
-    until("it has an escape", lambda: len(region.place_of_qemu()) == 1 and
-          len([i for i in region.product.cloud_status()["instances"]
-               if i["state"] == "running"]) > 1)
-    # Images are not brought ahead yet: only a node that had the guest can take it alone.
-    first = region.guest()["node"]
-    other = next(n for n, v in region.product.nodes().items()
-                 if n != first and v["phase"] == "READY")
-    region.product.ask("migrate", "redis-1", "--to", other)
-    until("it was there", lambda: region.guest().get("node") == other and
-          region.guest()["phase"] == "RUNNING")
-    node, source = other, until("one QEMU", lambda: len(region.place_of_qemu()) == 1 and
-                                region.place_of_qemu())[0]
+    node = region.guest()["node"]
+    # It has never been anywhere else: the others had no reason of their own to have its image.
+    assert not region.product.moves()
+    until("it has an escape", lambda: [
+        n for n, v in region.product.nodes().items() if n != node and v["phase"] == "READY" and
+        v["memory_mib"] and not v["preparing"]] and not region.guest()["preparing"])
+    source = until("one QEMU", lambda: len(region.place_of_qemu()) == 1 and
+                   region.place_of_qemu())[0]
     time.sleep(3)  # The order that widens the guest's set has been adopted.
     region.serve(signal.SIGSTOP)
     try:
@@ -103,7 +99,25 @@ def test_a_notice_empties_the_node_while_the_control_plane_is_stopped(region):
     tally = region.client.tally()
     assert (tally.wrong, tally.reconnects) == (0, 0), tally
     moves = [m for m in region.product.moves() if m["guest"] == "redis-1"]
-    assert moves and moves[-1]["reason"] == "notice" and moves[-1]["live"], moves
+    assert len(moves) == 1 and moves[0]["reason"] == "notice" and moves[0]["live"], moves
+    # Its source is gone and told nobody: the destination knows the story.
+    told = until("the story", lambda: [m for m in region.product.moves()
+                                       if int(m["bytes"]) > 0 and m.get("downtime_ms")])[0]
+    assert told["downtime_ms"] > 0 and told["total_ms"] > told["downtime_ms"], told
+    assert int(told["bytes"]) > int(told["bytes_while_stopped"]) > 0, told
+
+
+def test_events_and_moves_survive_a_restart_of_the_control_plane(region):
+    events = region.product.read("get", "events")["events"]
+    moves = region.product.moves()
+    time.sleep(2)  # The journal waits a second for other writes.
+    old = (region.dir / "serve.pid").read_text()
+    region.serve(signal.SIGKILL)
+    until("another one", lambda: (region.dir / "serve.pid").read_text() != old)
+    after = until("it answers", lambda: region.guest().get("phase") == "RUNNING" and
+                  region.product.read("get", "events")["events"])
+    assert {e["number"]: e for e in after}.items() >= {e["number"]: e for e in events}.items()
+    assert region.product.moves()[:len(moves)] == moves
 
 
 def test_the_ledger_equals_the_bill_after_all_is_deleted(region):

@@ -104,6 +104,8 @@ struct Guest {
   Time since_on;                     // It runs on `on` since.
   std::int64_t bytes = 0;            // To be copied by a move: memory and overlay. 0: memory_mib.
   std::vector<NodeId> escapes = {};  // Of the last adopted plan.
+  // Nodes that it could not come to now: its image is not there yet.
+  std::set<NodeId> preparing = {};
   bool operator==(const Guest&) const = default;
 };
 

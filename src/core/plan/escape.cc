@@ -260,6 +260,12 @@ void report_pool(const State& now, PoolNo pool_no, Plan& plan) {
     } else {
       list.push_back(gone.name(gone.slots[gone.target[no]]));
       in[list.back()] += g.bytes;
+      // Its room is reserved, but not yet of use.
+      if (g.guest->preparing.contains(list.back())) {
+        all.reserved = plan.slack[from].reserved = false;
+        plan.warnings.push_back(std::format("{}: its escape {} has no image yet", g.guest->id.value,
+                                            list.back().value));
+      }
     }
     add_alternates(free, no, list);
   }

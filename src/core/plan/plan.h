@@ -93,7 +93,7 @@ struct Abandon {
 using Action = std::variant<Launch, Place, Move, Stay, Terminate, Abandon>;
 
 // Seconds of the notice left over if an escape began now, after the reserve. Below 0: it does not
-// fit. `reserved` is false if some guest has no destination that is ready.
+// fit. `reserved` is false if some guest has no destination that is ready, its image included.
 struct Slack {
   std::int64_t seconds = 0;
   bool reserved = true;

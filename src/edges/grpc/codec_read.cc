@@ -100,7 +100,8 @@ class Parts {
                            .port = peer(m).port,
                            .memory_mib = m.memory_mib(),
                            .vcpus = m.vcpus(),
-                           .notice_why = m.notice_why()};
+                           .notice_why = m.notice_why(),
+                           .images = {m.images().begin(), m.images().end()}};
     if (m.has_notice_us()) state.notice = time(m.notice_us());
     return state;
   }
@@ -276,6 +277,9 @@ ports::Body controls_body(const wire::Envelope& e, Parts& p) {
       return ports::Move{p.node(e.move().to(), "node to move to")};
     case wire::Envelope::kFleet:
       return p.fleet(e.fleet());
+    case wire::Envelope::kImagesWanted:
+      return ports::ImagesWanted{
+          {e.images_wanted().sha256().begin(), e.images_wanted().sha256().end()}};
     case wire::Envelope::kPublish:
       return p.publish(e.publish());
     case wire::Envelope::kForget:

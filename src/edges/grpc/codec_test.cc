@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <format>
+#include <set>
 
 #include "base/random.h"
 #include "edges/grpc/utf8.h"
@@ -70,7 +71,7 @@ constexpr int kFields<PeerAddress> = 2;
 template <>
 constexpr int kFields<Fleet> = 2;
 template <>
-constexpr int kFields<NodeState> = 7;
+constexpr int kFields<NodeState> = 8;
 template <>
 constexpr int kFields<RouteAt> = 3;
 template <>
@@ -166,6 +167,9 @@ void fill(T& value, Random& random) {
     for (auto n = 1 + random.below(3); n > 0; --n) {
       value.insert(NodeId{std::format("i-{}/b", random.below(100))});
     }
+  } else if constexpr (std::same_as<T, std::set<std::string>>) {
+    for (auto n = 1 + random.below(3); n > 0; --n)
+      value.insert(std::format("{:064x}", random.below(1000)));
   } else if constexpr (kOptional<T>) {
     value.reset();
     if (random.below(2) == 0) fill(value.emplace(), random);
@@ -195,6 +199,10 @@ std::string describe(const T& value) {
   } else if constexpr (std::same_as<T, NodeNames>) {
     std::string text = "[";
     for (const NodeId& node : value) text += node.value + ",";
+    return text + "] ";
+  } else if constexpr (std::same_as<T, std::set<std::string>>) {
+    std::string text = "[";
+    for (const std::string& one : value) text += one + ",";
     return text + "] ";
   } else if constexpr (kOptional<T>) {
     return value ? "some " + describe(*value) : "none ";
@@ -346,6 +354,7 @@ TEST(Codec, RefusesNodesAndGuestsInEachOthersPlace) {
   const NodeState state{.boot_id = "b", .address = "10.0.1.10", .port = 7001};
   EXPECT_EQ(refused("", state), "accepted");
   EXPECT_EQ(refused("", Fleet{}), "accepted");
+  EXPECT_EQ(refused("", ImagesWanted{}), "accepted");
   EXPECT_TRUE(refused("web-1", state).contains("(body 57) without valid absence of a guest"));
   EXPECT_TRUE(refused("web-1", Fleet{}).contains("(body 36) without valid absence of a guest"));
   EXPECT_TRUE(refused("", Forget{1}).contains("(body 38) without valid guest"));

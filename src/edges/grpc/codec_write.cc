@@ -239,6 +239,11 @@ struct Writer {
     m.set_vcpus(b.vcpus);
     if (b.notice) m.set_notice_us(b.notice->time_since_epoch().count());
     m.set_notice_why(valid_utf8(b.notice_why));
+    for (const std::string& sha256 : b.images) m.add_images(sha256);
+  }
+  void operator()(const ports::ImagesWanted& b) const {
+    wire::ImagesWanted& m = *to.mutable_images_wanted();
+    for (const std::string& sha256 : b.sha256) m.add_sha256(sha256);
   }
   void operator()(const ports::RouteAt& b) const {
     wire::RouteAt& m = *to.mutable_route_at();

@@ -120,6 +120,7 @@ void to_wire(const ports::GuestView& view, v1::Guest& wire) {
   wire.set_hop(view.hop);
   wire.set_share_micro_usd_per_hour(view.share.value);
   wire.set_why(valid_utf8(view.why));
+  for (const auto& node : view.preparing) wire.add_preparing(valid_utf8(node.value));
   if (!view.container) return;
   v1::Container& c = *wire.mutable_container();
   c.set_state(static_cast<v1::Container::State>(view.container->phase));
@@ -146,6 +147,7 @@ void to_wire(const ports::NodeView& view, v1::Node& wire) {
   wire.set_rate_micro_usd_per_hour(view.rate.value);
   for (const auto& guest : view.guests) wire.add_guests(valid_utf8(guest.value));
   if (view.notice) write_time(*view.notice, wire.mutable_notice());
+  for (const auto& guest : view.preparing) wire.add_preparing(valid_utf8(guest.value));
 }
 
 void to_wire(const ports::EventView& view, v1::Event& wire) {

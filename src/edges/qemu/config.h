@@ -53,6 +53,9 @@ struct Config {
   // Kernels, initramfs and base images, each named by its sha256, which is checked before a QEMU
   // is started on them. A base is qcow2 if it begins like one, else raw.
   std::string image_dir = "/var/lib/godwit/images";
+  // So long a Receive waits for an image that is not here: less than the 10 s that a source gives
+  // to a READY while its notice lasts. It goes on coming, for the next attempt.
+  Duration image_patience = std::chrono::seconds{3};
   // Where this node's QEMUs listen for their peers: a numeric address.
   std::string listen_address;
   // Two ports per guest that is being received, closed again when it runs.

@@ -209,7 +209,10 @@ io::Task<Status> Guest::start(const ports::MachineRecord& machine, const std::st
                               std::optional<StreamName> stream) {
   if (program_) co_return fail(Code::kAlreadyExists, "this guest has a qemu here");
   const std::string base = node_.config.image_dir + "/" + machine.base_sha256;
-  CO_TRY(co_await node_.images.check(machine));
+  // A source that waits for an answer has other places to go, and little time.
+  std::optional<Duration> patience;
+  if (stream) patience = node_.config.image_patience;
+  CO_TRY(co_await node_.images.check(machine, patience));
   CO_ASSIGN_OR_RETURN(const std::vector<std::string> argv,
                       arguments(CommandLine{node_.config, files_, id_, machine, tap, stream,
                                             node_.kvm, !is_qcow2(base)}));

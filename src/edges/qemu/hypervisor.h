@@ -43,6 +43,10 @@ class Hypervisor final : public ports::Hypervisor {
              ImageSource images = nullptr);
   ~Hypervisor() override;
 
+  // Whether the file of that hash is in Config::image_dir now, brought if need be. On the loop's
+  // thread; the errors are those of Images::check().
+  io::Task<Status> bring_image(std::string sha256) { return images_.bring(std::move(sha256)); }
+
   // From any thread.
   void submit(const GuestId& guest, ports::HypervisorCommand command) override;
 

@@ -1,5 +1,6 @@
 #include "edges/qemu/images.h"
 
+#include <algorithm>
 #include <chrono>
 #include <format>
 #include <optional>
@@ -7,6 +8,13 @@
 #include "lib/tls/digest.h"
 
 namespace godwit::qemu {
+
+namespace {
+
+// Between two looks at what is waited for, if nothing wakes earlier.
+constexpr Duration kLook = std::chrono::seconds{1};
+
+}  // namespace
 
 Result<Images::Stamp> Images::stamp_of(const std::string& path) {
   struct stat found{};
@@ -19,18 +27,35 @@ Result<Images::Stamp> Images::stamp_of(const std::string& path) {
                nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
 }
 
-io::Task<Status> Images::check(const ports::MachineRecord& machine) {
-  CO_TRY(co_await check_file(machine.kernel_sha256));
-  CO_TRY(co_await check_file(machine.initramfs_sha256));
-  co_return co_await check_file(machine.base_sha256);
+io::Task<Status> Images::check(const ports::MachineRecord& machine,
+                               std::optional<Duration> patience) {
+  CO_TRY(co_await check_file(machine.kernel_sha256, patience));
+  CO_TRY(co_await check_file(machine.initramfs_sha256, patience));
+  co_return co_await check_file(machine.base_sha256, patience);
 }
 
-io::Task<Status> Images::check_file(std::string name) {
-  Status here = co_await check_here(name);
+io::Task<Status> Images::check_file(std::string name, std::optional<Duration> patience) {
+  const Status here = co_await check_here(name);
   if (here || !source_) co_return here;
-  const Status fetched = co_await fetch(name);
-  if (fetched) co_return fetched;
-  co_return precondition(std::format("{}; {}", here.error().message, fetched.error().message));
+  if (coming_.insert(name).second) loop_.spawn(fetch_aside(name));
+  const auto begun = std::chrono::steady_clock::now();
+  while (coming_.contains(name)) {
+    const auto waited = std::chrono::steady_clock::now() - begun;
+    if (patience && waited >= *patience)
+      co_return precondition(std::format("{}; it is on its way", here.error().message));
+    co_await changed_.wait(std::min<Duration>(patience.value_or(kLook), kLook));
+  }
+  const auto failed = failed_.find(name);
+  if (failed == failed_.end()) co_return Status{};
+  co_return precondition(std::format("{}; {}", here.error().message, failed->second.message));
+}
+
+io::Task<void> Images::fetch_aside(std::string name) {
+  const Status end = co_await fetch(name);
+  failed_.erase(name);
+  if (!end) failed_.emplace(name, end.error());
+  coming_.erase(name);
+  changed_.notify();
 }
 
 io::Task<Status> Images::fetch(std::string name) {

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -35,8 +37,12 @@ class Images {
   Images& operator=(const Images&) = delete;
 
   // Kernel, initramfs and base, each `dir`/HASH. FailedPrecondition: one is missing, or is not what
-  // its name says, and could not be fetched; the message names the file and both hashes.
-  io::Task<Status> check(const ports::MachineRecord& machine);
+  // its name says, and could not be fetched within `patience` (none: however long the source
+  // takes); the message names the file and both hashes. What is on its way comes all the same.
+  io::Task<Status> check(const ports::MachineRecord& machine,
+                         std::optional<Duration> patience = std::nullopt);
+  // The same of one file.
+  io::Task<Status> bring(std::string sha256) { return check_file(std::move(sha256), {}); }
   // How many files were hashed since the start.
   std::uint64_t hashed() const { return hashed_; }
 
@@ -51,17 +57,20 @@ class Images {
     std::string sha256;
   };
   static Result<Stamp> stamp_of(const std::string& path);
-  io::Task<Status> check_file(std::string name);
+  io::Task<Status> check_file(std::string name, std::optional<Duration> patience);
   // FailedPrecondition: not here, or other bytes.
   io::Task<Status> check_here(std::string name);
   io::Task<Status> fetch(std::string name);
+  io::Task<void> fetch_aside(std::string name);
   io::Task<Result<std::string>> hash_of(std::string path);
 
   io::Loop& loop_;
   const std::string dir_;
   const ImageSource source_;
   io::Notifier changed_;
-  std::map<std::string, Known> known_;  // By path.
+  std::map<std::string, Known> known_;   // By path.
+  std::set<std::string> coming_;         // Are being fetched.
+  std::map<std::string, Error> failed_;  // The last fetch of each.
   bool busy_ = false;
   std::uint64_t hashed_ = 0;
   std::jthread worker_;  // Last: joined before the rest goes.

@@ -100,5 +100,40 @@ TEST_F(ImagesTest, WhatIsNotHereIsFetched) {
                                 machine_.base_sha256}));
 }
 
+// Whoever has little time is told at once; the file comes all the same, once.
+TEST_F(ImagesTest, PatienceEndsTheWaitAndNotTheFetch) {
+  machine_.kernel_sha256 = put("kernel", tls::sha256("kernel"));
+  machine_.initramfs_sha256 = put("initramfs", tls::sha256("initramfs"));
+  machine_.base_sha256 = tls::sha256("base");
+  io::Notifier open(loop_);
+  bool is_open = false;
+  int asked = 0;
+  const auto source = [&](std::string sha256) -> io::Task<Status> {
+    ++asked;
+    while (!is_open) co_await open.wait(std::chrono::minutes{1});
+    put("base", sha256);
+    co_return Status{};
+  };
+  Images images(loop_, dir_, source);
+  std::vector<Status> ends;
+  const auto ask = [&]() -> io::Task<void> {
+    for (int i = 0; i < 2; ++i)
+      ends.push_back(co_await images.check(machine_, std::chrono::milliseconds{1}));
+    is_open = true;
+    open.notify();
+    ends.push_back(co_await images.check(machine_));
+    loop_.stop();
+  };
+  loop_.spawn(ask());
+  loop_.run();
+  ASSERT_EQ(ends.size(), 3u);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_FALSE(ends[static_cast<std::size_t>(i)]);
+    EXPECT_TRUE(ends[static_cast<std::size_t>(i)].error().message.contains("on its way"));
+  }
+  EXPECT_TRUE(ends[2]);
+  EXPECT_EQ(asked, 1);
+}
+
 }  // namespace
 }  // namespace godwit::qemu

@@ -77,6 +77,9 @@ void AgentLoop::issue(const agent::Command& command) {
           [&](const agent::SetFleet& c) {
             if (ports_->set_fleet) ports_->set_fleet(c.fleet);
           },
+          [&](const agent::BringImage& c) {
+            if (ports_->bring_image) ports_->bring_image(c.sha256);
+          },
           [&](const agent::AskNotice&) {
             if (ports_->notices) ports_->notices->ask_notice();
           },

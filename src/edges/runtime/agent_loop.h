@@ -34,6 +34,9 @@ struct AgentPorts {
   // Keeps the picture of the living nodes, and gives it to all that need addresses. None: nothing.
   std::function<void(const ports::Fleet&)> set_fleet;
   ports::Notices* notices = nullptr;  // Null: the agent's questions stay without answer.
+  // Brings the file of that hash among the images, and then calls AgentLoop::image_brought(). None:
+  // the wish stays without answer.
+  std::function<void(const std::string&)> bring_image;
 };
 
 class AgentLoop final : public ports::EventSink<ports::Message>,
@@ -52,6 +55,9 @@ class AgentLoop final : public ports::EventSink<ports::Message>,
   void start(const std::map<GuestId, ports::GuestRecord>& records, ports::Fleet fleet = {});
   // The stream to the control plane has begun or ended.
   void attached(bool attached) { turn(agent::ControlAttached{attached}); }
+  void image_brought(const std::string& sha256, const Status& end) {
+    turn(agent::ImageBrought{sha256, end});
+  }
 
   // 0, or 70 when a guest's record and its QEMU contradicted each other.
   int exit_code() const { return exit_code_; }

@@ -68,6 +68,10 @@ TEST_F(SqliteStoreTest, KeepsTheContract) {
   ports::check_store_contract([&] { return open(); });
 }
 
+TEST_F(SqliteStoreTest, KeepsTheJournalsContract) {
+  ports::check_journal_contract([&] { return open(); });
+}
+
 // The fleet's name is drawn once; a successor's draw does not count.
 TEST_F(SqliteStoreTest, KeepsTheFirstIncarnation) {
   EXPECT_EQ(open()->incarnation(), "fleet-1");
