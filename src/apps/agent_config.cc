@@ -2,36 +2,19 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 
-#include "lib/json/json.h"
+#include "edges/files/file.h"
 
 namespace godwit::apps {
 namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return not_found(std::format("{}: cannot be opened for reading", path));
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-// A text that must be there.
-Result<std::string> text(const json::Value& value, std::string_view field) {
-  if (!value[field].is_string() || value[field].text().empty())
-    return invalid(std::format("field \"{}\": a text is needed here", field));
-  return value[field].text();
-}
 
 Status read_peers(const json::Value& value, AgentConfig& config) {
   for (const auto& [name, peer] : value["peers"].object()) {
     auto address = in_context(std::format("peer \"{}\"", name), text(peer, "address"));
     if (!address) return std::unexpected(address.error());
-    const std::uint64_t port = peer["port"].natural();
-    if (port == 0 || port > 65535)
-      return invalid(
-          std::format("peer \"{}\": field \"port\": a number from 1 to 65535 is needed", name));
-    config.fleet.nodes[NodeId{name}] = {*address, static_cast<std::uint16_t>(port)};
+    std::uint16_t port = 0;
+    TRY(in_context(std::format("peer \"{}\"", name), read_port(peer, "port", port)));
+    config.fleet.nodes[NodeId{name}] = {*address, port};
   }
   return {};
 }
@@ -47,7 +30,7 @@ Status read_listen(AgentConfig& config) {
   return {};
 }
 
-Result<AgentConfig> read(const json::Value& value) {
+Result<AgentConfig> read(const json::Value& value, const ReadFile& read_file) {
   AgentConfig config;
   ASSIGN_OR_RETURN(config.agent.self.value, text(value, "node"));
   ASSIGN_OR_RETURN(config.agent.address, text(value, "address"));
@@ -66,12 +49,12 @@ Result<AgentConfig> read(const json::Value& value) {
   config.log_dir = value["log_dir"].text("/var/lib/godwit/logs");
   if (value.has("gateway")) config.gateway = value["gateway"].text();
   config.qemu.listen_address = config.agent.address;
-  config.qemu.uid_first = static_cast<std::uint32_t>(value["uid_first"].natural());
-  config.qemu.uid_count = static_cast<std::uint32_t>(value["uid_count"].natural());
+  TRY(read_number(value, "uid_first", config.qemu.uid_first));
+  TRY(read_number(value, "uid_count", config.qemu.uid_count));
   config.qemu.cgroup = value["cgroup"].text();
   config.boot_id = value["boot_id"].text("/proc/sys/kernel/random/boot_id");
-  config.agent.memory_mib = static_cast<std::uint32_t>(value["memory_mib"].natural());
-  config.agent.vcpus = static_cast<std::uint32_t>(value["vcpus"].natural());
+  TRY(read_number(value, "memory_mib", config.agent.memory_mib));
+  TRY(read_number(value, "vcpus", config.agent.vcpus));
   TRY(read_listen(config));
   ASSIGN_OR_RETURN(config.agent.boot_id, read_file(config.boot_id));
   config.agent.boot_id.erase(config.agent.boot_id.find_last_not_of(" \n") + 1);
@@ -84,11 +67,14 @@ Result<AgentConfig> read(const json::Value& value) {
 
 }  // namespace
 
+Result<AgentConfig> parse_agent_config(std::string_view text, const ReadFile& read_file) {
+  ASSIGN_OR_RETURN(const json::Value value, parse_object(text));
+  return read(value, read_file);
+}
+
 Result<AgentConfig> load_agent_config(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
-  const auto parsed = in_context(path, json::parse(bytes));
-  if (!parsed) return std::unexpected(parsed.error());
-  return in_context(path, read(*parsed));
+  ASSIGN_OR_RETURN(const std::string bytes, files::read_file(path));
+  return in_context(path, parse_agent_config(bytes, files::read_file));
 }
 
 }  // namespace godwit::apps

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/guest.h"
+#include "apps/config_file.h"
 #include "base/error.h"
 #include "edges/grpc/credentials.h"
 #include "edges/qemu/config.h"
@@ -35,5 +36,6 @@ inline constexpr Duration kAskNotice = std::chrono::seconds{1};
 
 // Reads the file and the certificates that it names. The error names file, field and remedy.
 Result<AgentConfig> load_agent_config(const std::string& path);
+Result<AgentConfig> parse_agent_config(std::string_view text, const ReadFile& read_file);
 
 }  // namespace godwit::apps

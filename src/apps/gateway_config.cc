@@ -1,27 +1,11 @@
 #include "apps/gateway_config.h"
 
-#include <fstream>
-#include <iterator>
-
-#include "lib/json/json.h"
+#include "edges/files/file.h"
 
 namespace godwit::apps {
 namespace {
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return not_found(std::format("{}: cannot be opened for reading", path));
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-// A text that must be there.
-Result<std::string> text(const json::Value& value, std::string_view field) {
-  if (!value[field].is_string() || value[field].text().empty())
-    return invalid(std::format("field \"{}\": a text is needed here", field));
-  return value[field].text();
-}
-
-Result<GatewayConfig> read(const json::Value& value) {
+Result<GatewayConfig> read(const json::Value& value, const ReadFile& read_file) {
   GatewayConfig config;
   ASSIGN_OR_RETURN(config.network.address, text(value, "address"));
   ASSIGN_OR_RETURN(config.network.outside, text(value, "outside"));
@@ -42,11 +26,14 @@ Result<GatewayConfig> read(const json::Value& value) {
 
 }  // namespace
 
+Result<GatewayConfig> parse_gateway_config(std::string_view text, const ReadFile& read_file) {
+  ASSIGN_OR_RETURN(const json::Value value, parse_object(text));
+  return read(value, read_file);
+}
+
 Result<GatewayConfig> load_gateway_config(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
-  const auto parsed = in_context(path, json::parse(bytes));
-  if (!parsed) return std::unexpected(parsed.error());
-  return in_context(path, read(*parsed));
+  ASSIGN_OR_RETURN(const std::string bytes, files::read_file(path));
+  return in_context(path, parse_gateway_config(bytes, files::read_file));
 }
 
 }  // namespace godwit::apps

@@ -12,6 +12,7 @@
 
 #include <string>
 
+#include "apps/config_file.h"
 #include "base/error.h"
 #include "edges/grpc/credentials.h"
 #include "edges/linux/gateway.h"
@@ -38,5 +39,6 @@ killed and started again at any time. CONFIG.json:
 
 // Reads the file and the certificates. The error names file, field and remedy.
 Result<GatewayConfig> load_gateway_config(const std::string& path);
+Result<GatewayConfig> parse_gateway_config(std::string_view text, const ReadFile& read_file);
 
 }  // namespace godwit::apps

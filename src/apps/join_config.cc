@@ -1,26 +1,12 @@
 #include "apps/join_config.h"
 
-#include <algorithm>
-#include <array>
 #include <format>
-#include <fstream>
-#include <iterator>
 
+#include "apps/config_file.h"
 #include "lib/http/client.h"
-#include "lib/json/json.h"
 
 namespace godwit::apps {
 namespace {
-
-constexpr std::array kMembers{
-    "token", "authority",          "join",      "control", "artifacts", "imds", "gateway",
-    "port",  "memory_reserve_mib", "state_dir", "run_dir"};
-
-Result<std::string> text(const json::Value& value, const char* field) {
-  if (!value[field].is_string() || value[field].text().empty())
-    return invalid(std::format("field \"{}\": a text is needed here", field));
-  return value[field].text();
-}
 
 Result<std::string> url(const json::Value& value, const char* field) {
   ASSIGN_OR_RETURN(std::string found, text(value, field));
@@ -37,9 +23,8 @@ Result<std::string> directory(const json::Value& value, const char* field,
 }
 
 Result<JoinConfig> read(const json::Value& value) {
-  for (const auto& [name, member] : value.object())
-    if (std::ranges::find(kMembers, name) == kMembers.end())
-      return invalid(std::format("field \"{}\" is not known", name));
+  TRY(only(value, {"token", "authority", "join", "control", "artifacts", "imds", "gateway", "port",
+                   "memory_reserve_mib", "state_dir", "run_dir"}));
   JoinConfig config;
   ASSIGN_OR_RETURN(config.token, text(value, "token"));
   ASSIGN_OR_RETURN(config.authority, text(value, "authority"));
@@ -52,12 +37,8 @@ Result<JoinConfig> read(const json::Value& value) {
   if (value.has("gateway")) {
     ASSIGN_OR_RETURN(config.gateway, text(value, "gateway"));
   }
-  const std::uint64_t port = value["port"].natural(config.port);
-  if (port == 0 || port > 65535)
-    return invalid("field \"port\": a number from 1 to 65535 is needed");
-  config.port = static_cast<std::uint16_t>(port);
-  config.memory_reserve_mib =
-      static_cast<std::uint32_t>(value["memory_reserve_mib"].natural(config.memory_reserve_mib));
+  TRY(read_port(value, "port", config.port));
+  TRY(read_number(value, "memory_reserve_mib", config.memory_reserve_mib));
   ASSIGN_OR_RETURN(config.state_dir, directory(value, "state_dir", config.state_dir));
   ASSIGN_OR_RETURN(config.run_dir, directory(value, "run_dir", config.run_dir));
   return config;
@@ -78,15 +59,13 @@ std::string to_json(const JoinConfig& config) {
 }
 
 Result<JoinConfig> parse_join_config(std::string_view text) {
-  ASSIGN_OR_RETURN(const json::Value value, json::parse(text));
+  ASSIGN_OR_RETURN(const json::Value value, parse_object(text));
   return read(value);
 }
 
 Result<JoinConfig> load_join_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return not_found(std::format("{}: cannot be opened for reading", path));
-  const std::string bytes(std::istreambuf_iterator<char>(in), {});
-  return in_context(path, parse_join_config(bytes));
+  ASSIGN_OR_RETURN(const json::Value value, load_object(path));
+  return in_context(path, read(value));
 }
 
 }  // namespace godwit::apps

@@ -3,12 +3,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <format>
-#include <fstream>
-#include <iterator>
-#include <set>
 
+#include "apps/config_file.h"
 #include "apps/policy_config.h"
-#include "lib/json/json.h"
 
 namespace godwit::apps {
 namespace {
@@ -16,18 +13,6 @@ namespace {
 using json::Value;
 
 constexpr std::uint32_t kGuestMtu = 1344;  // edges/linux/tunnel.h says why.
-
-Result<std::string> text(const Value& value, std::string_view field) {
-  if (!value[field].is_string() || value[field].text().empty())
-    return invalid(std::format("field \"{}\": a text is needed here", field));
-  return value[field].text();
-}
-
-Status only(const Value& value, const std::set<std::string, std::less<>>& known) {
-  for (const auto& [name, field] : value.object())
-    if (!known.contains(name)) return invalid(std::format("field \"{}\" is unknown", name));
-  return {};
-}
 
 Result<Duration> seconds(const Value& value, std::string_view field, Duration otherwise) {
   if (!value.has(field)) return otherwise;
@@ -80,8 +65,7 @@ Result<control::ProviderConfig> provider(const Value& value) {
   auto rule = in_context("field \"billing\"", billing(value["billing"]));
   if (!rule) return std::unexpected(rule.error());
   config.billing = *rule;
-  config.memory_reserve_mib =
-      static_cast<std::uint32_t>(value["memory_reserve_mib"].natural(config.memory_reserve_mib));
+  TRY(read_number(value, "memory_reserve_mib", config.memory_reserve_mib));
   ASSIGN_OR_RETURN(config.prices_every, seconds(value, "prices_every_s", config.prices_every));
   ASSIGN_OR_RETURN(config.list_every, seconds(value, "list_every_s", config.list_every));
   ASSIGN_OR_RETURN(config.join_max, seconds(value, "join_max_s", config.join_max));
@@ -108,12 +92,14 @@ Result<CloudConfig> cloud(const Value& whole, const Value& value) {
   return config;
 }
 
-ports::MachineRecord machine(const Value& value) {
+Result<ports::MachineRecord> machine(const Value& value) {
+  TRY(only(value, {"qemu_version", "machine_type", "cpu_model", "append", "mtu"}));
   ports::MachineRecord m;
   m.qemu_version = value["qemu_version"].text("10.0.13");
   m.machine_type = value["machine_type"].text("pc-i440fx-10.0,hpet=off,vmport=off");
   m.cpu_model = value["cpu_model"].text("qemu64");
-  m.mtu = static_cast<std::uint32_t>(value["mtu"].natural(kGuestMtu));
+  m.mtu = kGuestMtu;
+  TRY(read_number(value, "mtu", m.mtu, 576U));  // RFC 791: what every host takes.
   m.append = value["append"].text(
       "console=ttyS0 panic=-1 clocksource=acpi_pm tsc=unstable nokaslr mitigations=off "
       "random.trust_cpu=on quiet");
@@ -132,13 +118,13 @@ Result<ServeConfig> read(const Value& value) {
       ASSIGN_OR_RETURN(*to, text(value, field));
     }
   if (const Value& gateway = value["gateway"]; gateway.is_object()) {
-    ports::PeerAddress peer{gateway["address"].text(),
-                            static_cast<std::uint16_t>(gateway["port"].natural())};
-    if (peer.address.empty() || peer.port == 0)
+    ports::PeerAddress peer{gateway["address"].text(), 0};
+    if (peer.address.empty() || !read_port(gateway, "port", peer.port))
       return invalid("field \"gateway\": {\"address\": IPV4, \"port\": NUMBER} is needed");
     config.control.gateway = peer;
   }
-  config.control.machine = machine(value["machine"]);
+  ASSIGN_OR_RETURN(config.control.machine,
+                   in_context("field \"machine\"", machine(value["machine"])));
   ASSIGN_OR_RETURN(config.policy, read_policy(value["policy"], {}));
   if (!value["cloud"].is_object()) return config;
   auto read_cloud = in_context("field \"cloud\"", cloud(value, value["cloud"]));
@@ -153,12 +139,13 @@ Result<ServeConfig> read(const Value& value) {
 }  // namespace
 
 Result<ServeConfig> load_serve_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return not_found(std::format("{}: cannot be opened for reading", path));
-  const std::string bytes(std::istreambuf_iterator<char>(in), {});
-  const auto parsed = in_context(path, json::parse(bytes));
-  if (!parsed) return std::unexpected(parsed.error());
-  return in_context(path, read(*parsed));
+  ASSIGN_OR_RETURN(const Value value, load_object(path));
+  return in_context(path, read(value));
+}
+
+Result<ServeConfig> parse_serve_config(std::string_view text) {
+  ASSIGN_OR_RETURN(const Value value, parse_object(text));
+  return read(value);
 }
 
 }  // namespace godwit::apps

@@ -23,6 +23,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "control/config.h"
@@ -51,5 +52,6 @@ struct ServeConfig {
 
 // The error names file, field and remedy.
 Result<ServeConfig> load_serve_config(const std::string& path);
+Result<ServeConfig> parse_serve_config(std::string_view text);
 
 }  // namespace godwit::apps
