@@ -58,16 +58,17 @@ int main(int argc, char** argv) {
   }
   if (variable("GODWIT_BENCH_STREAM") == "plain") config->qemu.stream = qemu::kPlainStream;
   std::ofstream timeline(variable("GODWIT_BENCH_TIMELINE"), std::ios::app);
-  return apps::run_agent(*config, [&](io::Loop&, const runtime::AgentPorts& real, runtime::AgentLoop&) {
-    runtime::AgentPorts heard = real;
-    heard.gate = [&](const agent::Step& step, runtime::Moment at) {
-      if (at != runtime::Moment::kBefore) return;
-      for (const agent::Command& command : step.commands)
-        if (const char* name = name_of(command))
-          timeline << std::format("{} {} {}\n", apps::now().time_since_epoch().count(),
-                                  sent_bytes(), name)
-                   << std::flush;
-    };
-    return heard;
-  });
+  return apps::run_agent(
+      *config, [&](io::Loop&, const runtime::AgentPorts& real, runtime::AgentLoop&) {
+        runtime::AgentPorts heard = real;
+        heard.gate = [&](const agent::Step& step, runtime::Moment at) {
+          if (at != runtime::Moment::kBefore) return;
+          for (const agent::Command& command : step.commands)
+            if (const char* name = name_of(command))
+              timeline << std::format("{} {} {}\n", apps::now().time_since_epoch().count(),
+                                      sent_bytes(), name)
+                       << std::flush;
+        };
+        return heard;
+      });
 }
