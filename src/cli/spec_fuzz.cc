@@ -14,13 +14,13 @@ env: {A: b, C: "1"}
 memory_mib: 256
 vcpus: 1
 ports:
-  - {port: 80, public: 8080}
+  - {port: 80, published: 8080}
 maximum_price: 0.012
 above_maximum: on-demand
 spread: node
 egress: gateway
 restart: always
-health: {tcp_port: 80, interval_s: 5}
+health: {tcp_port: 80, interval_ms: 5000}
 )",
                     "name: a\nimage: x\nzones: {allow: [us-east-1a], deny: []}\n---\nname: b\n"}};
 }
@@ -36,7 +36,7 @@ bool try_input(std::string_view input) {
     v1::GroupSpec spec;
     const auto places = cli::read_spec("f.yaml", document, spec);
     if (places) {
-      CHECK(spec.IsInitialized() && !spec.SerializeAsString().empty());
+      CHECK(spec.IsInitialized());  // What is missing is said by who gets it.
       continue;
     }
     CHECK(places.error().message.starts_with("f.yaml:"));
