@@ -19,7 +19,7 @@ Control::Control(Config config, fleet::Policy policy, std::span<const migration:
 
 Step Control::restart(const ports::Rows& rows, Time now) {
   Step step;
-  version_ = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  version_ = solves_ = static_cast<std::uint64_t>(now.time_since_epoch().count());
   groups_ = rows.groups;
   instances_.restart(rows, now);
   journal_.restart(rows);
@@ -47,9 +47,12 @@ Step Control::on(const Event& event, Time now) {
 // What follows from a change, whatever the event was.
 void Control::finish(Time now, Step& step) {
   bury(step);
-  if (plan_.look_again && *plan_.look_again <= now) dirty_ = true;
+  if (plan_.look_again && *plan_.look_again <= now) {
+    plan_.look_again.reset();
+    dirty_ = true;
+  }
   const bool changed = dirty_ || !step.writes.empty();
-  if (dirty_) replan(now, step);
+  solve_next(now, step);
   tell_fleet(step);
   if (changed) tell_images(step);
   publish(now, step);
@@ -93,6 +96,8 @@ void Control::dispatch(const Event& event, Time now, Step& step) {
           on_request(e, now, step);
         } else if constexpr (std::is_same_v<T, ports::CloudEvent>) {
           on_cloud(e, now, step);
+        } else if constexpr (std::is_same_v<T, Solved>) {
+          on_solved(e, now, step);
         } else {
           on_time(now, step);
         }

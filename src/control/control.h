@@ -6,11 +6,13 @@
 //
 //   owner.h      one guest's right to run          instances.h  nodes and the instances under them
 //   market.h     types, prices, refusals           journal.h    events and moves, for people
-//   planning.cc  world -> core/plan -> wishes      groups.cc    specs -> guests
-//   requests.cc  what users ask                    views.h      what they are shown
+//   solving.cc   world -> Solve -> Solved          planning.cc  plan -> wishes, and followed
+//   groups.cc    specs -> guests                   requests.cc  what users ask
+//   proposals.cc a plan that is only shown         views.h      what they are shown
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -66,6 +68,17 @@ class Control {
     Time give_up;
   };
 
+  // A plan for a user, of which nothing is done.
+  struct Question {
+    std::uint64_t request = 0;
+    ports::DrainNode what;
+  };
+  struct Solving {
+    std::uint64_t version = 0;
+    fleet::World world;                // As it was sent.
+    std::optional<Question> question;  // None: its plan is followed.
+  };
+
   void dispatch(const Event& event, Time now, Step& step);
   void finish(Time now, Step& step);
   void on_message(const ports::Message& message, Time now, Step& step);
@@ -81,10 +94,20 @@ class Control {
   }
   std::optional<Time> wake() const;
 
-  // Planning (planning.cc).
+  // Solving (solving.cc).
   fleet::World world(Time now) const;
-  void replan(Time now, Step& step);
-  void adopt(const plan::Plan& plan, Time now, Step& step);
+  void solve_next(Time now, Step& step);
+  void on_solved(const Solved& solved, Time now, Step& step);
+  std::set<NodeId> unheard(Time now);
+  void note_idle(Time now);
+
+  // Plans that are shown (proposals.cc).
+  std::optional<ports::Answer> ask_plan(Question question);
+  void suppose(const Question& question, fleet::World& world) const;
+  ports::Answer drain(const ports::DrainNode& wish, const plan::Plan& plan, Time now, Step& step);
+
+  // Planning (planning.cc).
+  void adopt(const plan::Plan& plan, const fleet::World& then, Time now, Step& step);
   void launch(const plan::Launch& launch, Time now, Step& step);
   void follow(const GuestId& id, Owner& owner, Time now, Step& step);
   void follow_all(Time now, Step& step);
@@ -116,7 +139,6 @@ class Control {
   ports::Answer ledger(Time now) const;
   ports::Answer migrate(const ports::MigrateGuest& wish, Time now, Step& step);
   ports::Answer cordon(const NodeId& node, bool cordoned, Time now, Step& step);
-  ports::Answer drain(const ports::DrainNode& wish, Time now, Step& step);
   std::optional<ports::Answer> carry(const ports::Request& request, const GuestId& guest,
                                      ports::Body question, Duration patience, Time now, Step& step);
   void answer_carried(const ports::Message& message, Step& step);
@@ -143,9 +165,14 @@ class Control {
   std::map<GroupId, ports::GroupRow> groups_;
   std::map<GuestId, Life> lives_;
   std::map<NodeId, Time> idle_since_;
+  std::map<NodeId, Time> away_since_;  // Nodes whose agents are not here.
   std::map<std::uint64_t, Carried> carried_;
   plan::Plan plan_;
-  bool dirty_ = false;  // Something that the plan depends on has changed.
+  std::optional<Solving> solving_;
+  std::deque<Question> questions_;
+  std::uint64_t solves_ = 0;    // The version of the last one; never used again.
+  bool question_last_ = false;  // The last one was a question: they take turns with the fleet.
+  bool dirty_ = false;          // Something that the plan depends on has changed.
   std::optional<Time> follow_at_;
   std::optional<Time> journal_at_;  // What is not in the rows yet is written by then.
   ports::Fleet told_fleet_;

@@ -1,12 +1,14 @@
-// From what is known to the planner's world, and from its plan to wishes: where each guest shall
-// run. Then each guest is followed until it is there: its set is widened, it is told to move, or a
-// takeover is begun. Wishes are rows, so a control plane that restarts follows them on.
+// From a plan to wishes: where each guest shall run. Then each guest is followed until it is there:
+// its set is widened, it is told to move, or a takeover is begun. Wishes are rows, so a control
+// plane that restarts follows them on.
 #include <algorithm>
 #include <format>
 #include <type_traits>
 #include <utility>
 
 #include "control/control.h"
+#include "control/drift.h"
+#include "control/views.h"
 #include "core/fleet/room.h"
 #include "core/plan/text.h"
 
@@ -20,52 +22,6 @@ namespace {
 constexpr Duration kTellAgain = seconds{2};
 // A move that has not ended by now is no reason any more to leave its guest alone in plans.
 constexpr Duration kMoveMax = std::chrono::minutes{10};
-
-fleet::OfferingKey offering_of(const ports::NodeRow& row) {
-  return {
-      {row.type, row.zone},
-      row.spot || row.type.empty() ? fleet::CapacityType::kSpot : fleet::CapacityType::kOnDemand};
-}
-
-fleet::Choice choice_of(const ports::Choice& choice) {
-  return {{choice.allow.begin(), choice.allow.end()}, {choice.deny.begin(), choice.deny.end()}};
-}
-
-fleet::Group group_of(const ports::GroupSpec& spec) {
-  return {.id = spec.name,
-          .maximum_price = spec.maximum_price,
-          .above_maximum = spec.above_maximum == ports::AboveMaximum::kWait
-                               ? fleet::AboveMaximum::kWait
-                               : fleet::AboveMaximum::kOnDemand,
-          .spread = static_cast<fleet::Spread>(spec.spread),
-          .clouds = choice_of(spec.clouds),
-          .regions = choice_of(spec.regions),
-          .zones = choice_of(spec.zones),
-          .families = choice_of(spec.families)};
-}
-
-fleet::Phase phase_of(const ports::NodeRow& row) {
-  using enum ports::NodeStage;
-  if (row.stage == kEnding) return fleet::Phase::kTerminating;
-  if (row.stage == kAbandoned) return fleet::Phase::kAbandoned;
-  if (row.stage != kJoined || row.memory_mib == 0) return fleet::Phase::kLaunching;
-  if (row.draining) return fleet::Phase::kDraining;
-  return row.cordoned ? fleet::Phase::kCordoned : fleet::Phase::kReady;
-}
-
-std::vector<ports::Term> terms_of(const std::vector<plan::Term>& terms) {
-  std::vector<ports::Term> all;
-  // The planner's gains are positive; what is shown are costs.
-  for (const plan::Term& term : terms)
-    all.push_back({term.name, static_cast<double>(-term.amount.value) / 1e6});
-  return all;
-}
-
-std::vector<ports::Rejected> rejected_of(const std::vector<plan::Rejected>& rejected) {
-  std::vector<ports::Rejected> all;
-  for (const plan::Rejected& one : rejected) all.push_back({plan::to_text(one.offering), one.why});
-  return all;
-}
 
 }  // namespace
 
@@ -125,80 +81,39 @@ std::uint32_t Control::room_of(const ports::MachineRecord& machine) const {
   return fleet::room_mib(machine.memory_mib);
 }
 
-fleet::World Control::world(Time now) const {
-  fleet::World world{.now = now,
-                     .incarnation = config_.incarnation,
-                     .next_node = instances_.counters().nodes_named + 1,
-                     .policy = policy_};
-  if (config_.provider) {
-    world.billing = config_.provider->billing;
-    world.offerings = market_.offerings(now, policy_);
-  }
-  for (const auto& [id, group] : groups_) world.groups.emplace(id, group_of(group.spec));
-  for (const auto& [id, row] : instances_.rows()) {
-    if (row.dead || row.type.empty()) continue;
-    fleet::Node node{.id = id,
-                     .offering = offering_of(row),
-                     .phase = phase_of(row),
-                     .memory_mib = row.memory_mib,
-                     .vcpus = row.vcpus,
-                     .launched = row.launched,
-                     .reachable = instances_.attached(id)};
-    if (row.spot && row.max_price.value > 0) node.bid = row.max_price;
-    if (const auto* state = instances_.state(id)) node.notice = state->notice;
-    if (const auto idle = idle_since_.find(id); idle != idle_since_.end())
-      node.idle_since = idle->second;
-    world.nodes.emplace(id, std::move(node));
-  }
-  for (const auto& [id, owner] : guests_) {
-    const ports::GuestRow& row = owner.row();
-    if (row.group.value.empty() || owner.ending()) continue;  // Not ours to place.
-    const auto life = lives_.find(id);
-    fleet::Guest guest{.id = id,
-                       .group = row.group,
-                       .memory_mib = room_of(row.machine),
-                       .vcpus = row.machine.vcpus,
-                       .on = place_of(owner)};
-    if (!row.wanted.value.empty()) guest.wanted = row.wanted;
-    for (const auto& [node, at] : instances_.rows())
-      if (!at.dead && !has_images(node, row.machine)) guest.preparing.insert(node);
-    if (life != lives_.end()) {
-      guest.moving_to = life->second.moving_to;
-      guest.since_on = life->second.since_on;
-      guest.escapes = life->second.escapes;
-    }
-    world.guests.emplace(id, std::move(guest));
-  }
-  return world;
+namespace {
+
+std::string what(const plan::Action& action) {
+  return std::visit(
+      []<class T>(const T& a) {
+        if constexpr (std::is_same_v<T, plan::Launch>) return "launch " + a.node.value;
+        if constexpr (std::is_same_v<T, plan::Place>)
+          return std::format("place {} on {}", a.guest.value, a.node.value);
+        if constexpr (std::is_same_v<T, plan::Move>)
+          return std::format("move {} to {}", a.guest.value, a.to.value);
+        if constexpr (std::is_same_v<T, plan::Stay>) return "stay " + a.guest.value;
+        if constexpr (std::is_same_v<T, plan::Terminate>) return "terminate " + a.node.value;
+        if constexpr (std::is_same_v<T, plan::Abandon>) return "abandon " + a.node.value;
+      },
+      action);
 }
 
-void Control::replan(Time now, Step& step) {
-  dirty_ = false;
-  if (!config_.provider || !market_.ready()) return;
-  // A node is idle while nobody is there, comes, or wants to.
-  std::set<NodeId> busy;
-  for (const auto& [id, owner] : guests_) {
-    if (const auto at = place_of(owner)) busy.insert(*at);
-    if (!owner.row().wanted.value.empty() && !owner.ending()) busy.insert(owner.row().wanted);
-    if (owner.ending()) busy.insert(owner.row().owner.reach.begin(), owner.row().owner.reach.end());
-    if (const auto life = lives_.find(id); life != lives_.end() && life->second.moving_to)
-      busy.insert(*life->second.moving_to);
-  }
-  for (const auto& [node, row] : instances_.rows()) {
-    if (row.dead || row.type.empty()) continue;
-    if (busy.contains(node)) {
-      idle_since_.erase(node);
-    } else {
-      idle_since_.try_emplace(node, now);
-    }
-  }
-  plan_ = plan::make_plan(world(now));
-  adopt(plan_, now, step);
-  follow_all(now, step);
-}
+}  // namespace
 
-void Control::adopt(const plan::Plan& plan, Time now, Step& step) {
+void Control::adopt(const plan::Plan& plan, const fleet::World& then, Time now, Step& step) {
+  const fleet::World is = world(now);
+  Drift drift(then, is);
+  const std::set<NodeId> may_hold = unheard(now);
   for (const plan::Action& action : plan.actions) {
+    if (!drift.holds(action)) {
+      dirty_ = true;
+      step.commands.push_back(NodeNote{{}, what(action) + ": not as it was when this was planned"});
+      continue;
+    }
+    // Not planned anew: who may be there is heard of, or its node is given up, and that is news.
+    if (const auto* end = std::get_if<plan::Terminate>(&action);
+        end && may_hold.contains(end->node))
+      continue;
     std::visit(
         [&]<class T>(const T& a) {
           if constexpr (std::is_same_v<T, plan::Launch>) {
@@ -279,8 +194,9 @@ void Control::follow(const GuestId& id, Owner& owner, Time now, Step& step) {
     if (may_come(escape, owner)) set.insert(escape);
   const bool goes = wanted != *holder && may_come(wanted, owner);
   if (goes) set.insert(wanted);
-  // An order reaches a guest only while it stands still: its move is over first.
-  if (set != row.owner.set && !life.moving_to) {
+  // An order reaches a guest only while it stands still: its move is over first. And only where its
+  // agent is: one that has escaped unheard is to tell that before it is ordered about.
+  if (set != row.owner.set && !life.moving_to && instances_.attached(*holder)) {
     owner.allow(set, now, step);
     return again(now + kTellAgain);
   }

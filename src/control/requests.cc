@@ -219,42 +219,6 @@ ports::Answer Control::cordon(const NodeId& node, bool cordoned, Time now, Step&
   return node_view(node, now);
 }
 
-// A dry run plans as if the node were drained; nothing of it is kept.
-ports::Answer Control::drain(const ports::DrainNode& wish, Time now, Step& step) {
-  const auto at = instances_.rows().find(wish.node);
-  if (at == instances_.rows().end()) return not_found(no_node(wish.node));
-  if (at->second.dead) return precondition(std::format("{} is dead", wish.node.value));
-  fleet::World as_if = world(now);
-  ports::DrainView view{.node = wish.node};
-  if (const auto node = as_if.nodes.find(wish.node); node != as_if.nodes.end())
-    node->second.phase = fleet::Phase::kDraining;
-  const plan::Plan plan = plan::make_plan(as_if);
-  for (const auto& [id, owner] : guests_) {
-    if (owner.holder() != wish.node) continue;
-    ports::DrainMove move{.guest = id};
-    for (const plan::Action& action : plan.actions) {
-      if (const auto* m = std::get_if<plan::Move>(&action); m && m->guest == id) move.to = m->to;
-      if (const auto* l = std::get_if<plan::Launch>(&action);
-          l && std::ranges::find(l->guests, id) != l->guests.end() &&
-          l->reason != fleet::Reason::kEscape) {
-        move.to = l->node;
-        move.why = "a node that is launched for it";
-      }
-    }
-    if (const auto why = plan.unplaceable.find(id); why != plan.unplaceable.end())
-      move.why = why->second;
-    if (!move.to && move.why.empty()) move.why = "no place is known for it";
-    if (!move.to && !wish.dry_run)
-      return precondition(std::format("{}: {}; nothing was moved", id.value, move.why));
-    view.moves.push_back(std::move(move));
-  }
-  if (wish.dry_run) return view;
-  instances_.set_cordon(wish.node, true, true, step);
-  event({}, {}, wish.node, "drain", std::format("{} guests leave", view.moves.size()), now, step);
-  dirty_ = true;
-  return view;
-}
-
 // --- Asked of the node.
 
 std::optional<ports::Answer> Control::carry(const ports::Request& request, const GuestId& id,
@@ -303,7 +267,7 @@ void Control::on_request(const ports::Request& request, Time now, Step& step) {
         if constexpr (std::is_same_v<T, ports::CordonNode>) return cordon(r.node, true, now, step);
         if constexpr (std::is_same_v<T, ports::UncordonNode>)
           return cordon(r.node, false, now, step);
-        if constexpr (std::is_same_v<T, ports::DrainNode>) return drain(r, now, step);
+        if constexpr (std::is_same_v<T, ports::DrainNode>) return ask_plan({request.id, r});
         if constexpr (std::is_same_v<T, ports::ListEvents>)
           return ports::Answer{ports::Listing<ports::EventView>{journal_.events(r), version_}};
         if constexpr (std::is_same_v<T, ports::ReadLogs>)

@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "core/plan/plan.h"
 #include "ports/api.h"
 #include "ports/cloud.h"
 #include "ports/messages.h"
@@ -51,12 +52,17 @@ struct TakeOver {  // ... the guest to run elsewhere, without the word of its ho
   GuestId guest;
   ports::NodeNames set;
 };
+// A Solve is done.
+struct Solved {
+  std::uint64_t version = 0;
+  plan::Plan plan;
+};
 // The time asked for by Step::wake has come.
 struct Woken {};
 
 using Event =
     std::variant<ports::Message, AgentSeen, Certified, NodeJoined, CreateGuest, AllowNodes,
-                 MoveGuest, TakeOver, ports::Request, ports::CloudEvent, Woken>;
+                 MoveGuest, TakeOver, ports::Request, ports::CloudEvent, Solved, Woken>;
 
 struct Mail {
   ports::Message message;
@@ -69,6 +75,12 @@ struct Note {
 struct NodeNote {  // An empty node: about the fleet.
   NodeId node;
   std::string text;
+};
+// make_plan of this world, beside the loop; answered by one Solved with this version. None is sent
+// before the last one is answered.
+struct Solve {
+  std::uint64_t version = 0;
+  fleet::World world;
 };
 // To the provider; answered by one CloudEvent with this number.
 struct AskCloud {
@@ -94,7 +106,7 @@ struct Reply {
   ports::Answer answer;
 };
 
-using Command = std::variant<Mail, Note, NodeNote, Refused, Reply, AskCloud, Publish>;
+using Command = std::variant<Mail, Note, NodeNote, Refused, Reply, Solve, AskCloud, Publish>;
 
 struct Step {
   std::vector<ports::RowWrite> writes;

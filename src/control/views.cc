@@ -3,7 +3,16 @@
 #include <format>
 #include <utility>
 
+#include "core/plan/text.h"
+
 namespace godwit::control {
+namespace {
+
+fleet::Choice choice_of(const ports::Choice& choice) {
+  return {{choice.allow.begin(), choice.allow.end()}, {choice.deny.begin(), choice.deny.end()}};
+}
+
+}  // namespace
 
 ports::GuestView view_of(const GuestId& id, const Owner& owner) {
   const ports::GuestRow& row = owner.row();
@@ -51,6 +60,48 @@ ports::NodeView view_of(const NodeId& id, const ports::NodeRow& row, bool attach
   if (row.dead) view.phase = ports::NodePhase::kDead;
   view.guests = std::move(guests);
   return view;
+}
+
+fleet::OfferingKey offering_of(const ports::NodeRow& row) {
+  return {
+      {row.type, row.zone},
+      row.spot || row.type.empty() ? fleet::CapacityType::kSpot : fleet::CapacityType::kOnDemand};
+}
+
+fleet::Phase phase_of(const ports::NodeRow& row) {
+  using enum ports::NodeStage;
+  if (row.stage == kEnding) return fleet::Phase::kTerminating;
+  if (row.stage == kAbandoned) return fleet::Phase::kAbandoned;
+  if (row.stage != kJoined || row.memory_mib == 0) return fleet::Phase::kLaunching;
+  if (row.draining) return fleet::Phase::kDraining;
+  return row.cordoned ? fleet::Phase::kCordoned : fleet::Phase::kReady;
+}
+
+fleet::Group group_of(const ports::GroupSpec& spec) {
+  return {.id = spec.name,
+          .maximum_price = spec.maximum_price,
+          .above_maximum = spec.above_maximum == ports::AboveMaximum::kWait
+                               ? fleet::AboveMaximum::kWait
+                               : fleet::AboveMaximum::kOnDemand,
+          .spread = static_cast<fleet::Spread>(spec.spread),
+          .clouds = choice_of(spec.clouds),
+          .regions = choice_of(spec.regions),
+          .zones = choice_of(spec.zones),
+          .families = choice_of(spec.families)};
+}
+
+std::vector<ports::Term> terms_of(const std::vector<plan::Term>& terms) {
+  std::vector<ports::Term> all;
+  // The planner's gains are positive; what is shown are costs.
+  for (const plan::Term& term : terms)
+    all.push_back({term.name, static_cast<double>(-term.amount.value) / 1e6});
+  return all;
+}
+
+std::vector<ports::Rejected> rejected_of(const std::vector<plan::Rejected>& rejected) {
+  std::vector<ports::Rejected> all;
+  for (const plan::Rejected& one : rejected) all.push_back({plan::to_text(one.offering), one.why});
+  return all;
 }
 
 }  // namespace godwit::control

@@ -16,7 +16,8 @@ ControlLoop::ControlLoop(io::Loop& loop, control::Control& control, ports::Store
       control_(control),
       store_(store),
       clock_(std::move(clock)),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      solver_([this](control::Solved solved) { offer(control::Event{std::move(solved)}); }) {}
 
 Status ControlLoop::start() {
   CHECK(mailer_ != nullptr);
@@ -64,6 +65,8 @@ std::vector<control::Refused> ControlLoop::carry_out(const control::Step& step) 
             if (answerer_) answerer_->answer(c.request, c.answer);
           } else if constexpr (std::is_same_v<T, control::NodeNote>) {
             log_(std::format("{}: {}", c.node.value.empty() ? "fleet" : c.node.value, c.text));
+          } else if constexpr (std::is_same_v<T, control::Solve>) {
+            solver_.submit(c);
           } else if constexpr (std::is_same_v<T, control::AskCloud>) {
             if (cloud_) cloud_->submit(c.number, c.what);
           } else if constexpr (std::is_same_v<T, control::Publish>) {

@@ -15,6 +15,7 @@
 
 #include "control/control.h"
 #include "edges/runtime/moment.h"
+#include "edges/runtime/solver.h"
 #include "lib/io/loop.h"
 #include "ports/api.h"
 #include "ports/cloud.h"
@@ -84,6 +85,7 @@ class ControlLoop final : public ports::EventSink<ports::Message>,
   std::uint64_t version_ = 0;
   std::optional<Time> wake_;
   int exit_code_ = 0;
+  Solver solver_;  // The last: its thread offers events until it is gone.
 };
 
 }  // namespace godwit::runtime
