@@ -88,6 +88,9 @@ struct Config {
   // this one's too. A source that vanishes says nothing: then a takeover ends the wait much sooner,
   // and this is for when there is none. 64 GiB at 300 Mbit/s.
   Duration receive_timeout = std::chrono::minutes{30};
+  // A destination to which nobody is connected for so long is not waited for any more: its source
+  // began anew, or never began.
+  Duration alone_max = std::chrono::seconds{20};
   // QEMU's answer to a cancel; in `device` it may take as long as the peer's end.
   Duration resume_timeout = std::chrono::seconds{15};
   Duration kill_timeout = std::chrono::seconds{10};

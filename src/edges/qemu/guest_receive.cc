@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "edges/qemu/guest.h"
+#include "edges/qemu/peers.h"
 
 namespace godwit::qemu {
 
@@ -72,7 +73,9 @@ io::Task<Result<ports::Listening>> Guest::listen() {
 
 io::Task<Answer> Guest::finish() {
   // As long as the whole disk and memory take, most of it with the guest still running.
-  const auto whole_by = std::chrono::steady_clock::now() + node_.config.receive_timeout;
+  const auto start = std::chrono::steady_clock::now();
+  const auto whole_by = start + node_.config.receive_timeout;
+  auto alone_since = start, look_at = start;
   for (;;) {
     CO_ASSIGN_OR_RETURN(const QemuState state, co_await query());
     if (state.run == "paused" && state.migration == "completed") break;
@@ -82,6 +85,12 @@ io::Task<Answer> Guest::finish() {
     if (std::chrono::steady_clock::now() > whole_by)
       co_return fail(Code::kDeadlineExceeded,
                      std::format("stream is still {} ({})", state.migration, state.run));
+    if (const auto now = std::chrono::steady_clock::now(); program_ && now >= look_at) {
+      look_at = now + seconds{1};
+      if (has_tcp_peer(program_->pid)) alone_since = now;
+      if (now > alone_since + node_.config.alone_max)
+        co_return fail(Code::kDeadlineExceeded, "nobody sends the disk or the stream");
+    }
     CO_TRY(co_await news(milliseconds{20}));
   }
   const auto deadline = std::chrono::steady_clock::now() + node_.config.finish_timeout;
