@@ -145,6 +145,12 @@ def listener(region):
     server.wait()
 
 
+def assert_unreached(answers, address):
+    """Nothing of the target came back. Who is on the way may say that there is no way."""
+    assert answers, address
+    assert set(answers.values()) <= {"silent", "No route to host"}, (address, answers)
+
+
 def test_it_reaches_nothing_of_the_infrastructure(region, listener):
     nodes = region.product.nodes()
     own, other = region.apart()
@@ -157,7 +163,7 @@ def test_it_reaches_nothing_of_the_infrastructure(region, listener):
         for port in ports:
             assert region.reach_from_node(instance, address, port), (address, port)
     for address, ports in targets.items():
-        assert region.reach("app-1", address, ports) == dict.fromkeys(ports, "silent"), address
+        assert_unreached(region.reach("app-1", address, ports), address)
     # What is allowed is so at the same time.
     assert region.reach("app-1", OUTSIDE, [listener]) == {listener: "open"}
 
