@@ -46,6 +46,8 @@ class Guest {
   std::optional<ports::EpochName> ran_at() const;
   // Tells all nodes and the gateway so, if it does.
   void announce(Step& step) const;
+  // It runs at another node, as far as is known here.
+  bool is_elsewhere() const;
   // It ran elsewhere, says a holder. False: it is here, or that was long ago; nothing is to be
   // routed.
   bool route_told(const ports::Message& message, const ports::RouteAt& told, Time now, Step& step);

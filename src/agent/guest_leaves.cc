@@ -27,6 +27,11 @@ void Guest::announce(Step& step) const {
   if (here_.fleet.gateway) mail(ports::kGateway, here, step);
 }
 
+bool Guest::is_elsewhere() const {
+  return inspected_ && (state_.place == Place::kIdle || state_.place == Place::kGranted ||
+                        state_.place == Place::kDiscarding);
+}
+
 bool Guest::route_told(const ports::Message& message, const ports::RouteAt& told, Time now,
                        Step& step) {
   if (!inspected_ || !make_room(1, step)) return false;
@@ -35,9 +40,7 @@ bool Guest::route_told(const ports::Message& message, const ports::RouteAt& told
   if (message.from != ports::kControl) in.from = names_.index(message.from);
   in.epoch = {told.epoch.generation, told.epoch.hop};
   apply(in, now, step);
-  const bool elsewhere = state_.place == Place::kIdle || state_.place == Place::kGranted ||
-                         state_.place == Place::kDiscarding;
-  return elsewhere && in.epoch >= state_.record.epoch && in.epoch >= state_.record.held;
+  return is_elsewhere() && in.epoch >= state_.record.epoch && in.epoch >= state_.record.held;
 }
 
 // --- Leaving

@@ -135,6 +135,9 @@ void Agent::on_time(Time now, Step& step) {
   std::erase_if(routes_, [&](const auto& entry) {
     const auto& [id, route] = entry;
     if (route.heard + config_.route_max > now) return false;
+    // Told before the guest came here: its way leads to its tap by now.
+    const auto here = guests_.find(id);
+    if (here != guests_.end() && !here->second.is_elsewhere()) return true;
     step.commands.push_back(RemoveRoute{id, route.address});
     return true;
   });

@@ -421,6 +421,13 @@ TEST_F(AgentAmongOthers, RoutesGrowOnlyUpwardsAndEndWhenNobodySaysThem) {
   EXPECT_EQ(route("10.0.2.10", {1, 1}), "10.0.2.10");
 }
 
+// A route to where the guest was, told before it came here, ends without taking its way along.
+TEST_F(AgentAmongOthers, AnOldRouteEndsQuietlyWhereTheGuestRuns) {
+  told("g1", ports::RouteAt{"100.64.0.7", "10.0.2.10", {0, 9}}, kOther);
+  run("g1");
+  for (const Step& step : pass(seconds{66})) EXPECT_TRUE(of<RemoveRoute>(step).empty());
+}
+
 // A route is a proof that its epoch ran: the source need not wait for the ACK.
 TEST_F(AgentAmongOthers, TheNewHoldersRouteReplacesTheForward) {
   run("g1");
