@@ -24,9 +24,11 @@ Corpus corpus();
 // it was. A broken law is a failed CHECK.
 bool try_input(std::string_view input);
 
+// The law of errors: one that says nothing helps nobody.
+inline void explained(const Error& error) { CHECK(!error.message.empty()); }
 // For `return refused(error)`.
 inline bool refused(const Error& error) {
-  CHECK(!error.message.empty());
+  explained(error);
   return false;
 }
 

@@ -63,7 +63,7 @@ Corpus corpus() {
 
 bool try_input(std::string_view input) {
   const auto types = parse_types(input);
-  if (!types) (void)refused(types.error());
+  if (!types) explained(types.error());
   const bool table = types && !types->empty();
   return try_series(input) || table || try_config(input);
 }

@@ -2,6 +2,10 @@
 
 from clients import gap_around
 
+# A client that heard nothing for so long did notice. Moves take well below a second, on a busy
+# machine some; this is no measurement but the mark of a way that was lost.
+GAP_MS_MAX = 10_000
+
 
 def moves_of(moves):
     """The finished moves of `godwit get moves -o json`, in order, in the demo's words."""
@@ -68,6 +72,8 @@ def faults(result):
         if client["wrong"] or client["reconnects"]:
             out.append(f"client {client['name']}: {client['wrong']} wrong, {client['reconnects']} "
                        f"reconnects, first: {client['first_wrong']}")
+        if client["gap_ms_max"] > GAP_MS_MAX:
+            out.append(f"client {client['name']} heard nothing for {client['gap_ms_max']:.0f} ms")
     if result["lost_guests"]:
         out.append(f"{result['lost_guests']} guests were lost")
     bill = result["bill"]

@@ -29,7 +29,7 @@ bool try_answer(std::string_view input) {
   ec2::Changes changes;
   ec2::Types types;
   const auto launched = ec2::read_launched(*root);
-  if (!launched) (void)refused(launched.error());
+  if (!launched) explained(launched.error());
   bool sound = true;
   for (const Status& status :
        {ec2::read_instances(*root, instances), ec2::read_prices(*root, changes),
@@ -42,9 +42,9 @@ bool try_answer(std::string_view input) {
 
 bool try_metadata(std::string_view input) {
   const auto action = ec2::parse_instance_action(input);
-  if (!action) (void)refused(action.error());
+  if (!action) explained(action.error());
   const auto identity = ec2::parse_identity(input);
-  if (!identity) (void)refused(identity.error());
+  if (!identity) explained(identity.error());
   const auto price = ec2::parse_usd(input);
   if (price) CHECK(ec2::parse_usd(ec2::usd_text(*price)) == *price);
   const auto time = ec2::parse_time(input);

@@ -42,7 +42,7 @@ bool try_input(std::string_view input) {
   if (fleet)
     CHECK(files::parse_fleet(files::fleet_text(*fleet)) == *fleet);
   else
-    (void)refused(fleet.error());
+    explained(fleet.error());
   const auto line = files::parse_line(input);
   if (!line) return refused(line.error()) || fleet.has_value();
   const auto again = files::parse_line(files::to_line(line->guest, line->record));

@@ -22,7 +22,7 @@ bool try_input(std::string_view input) {
   bool sound = false;
   for (const auto& config : {oci::read_image_config(*blob, passwd, input), oci::from_json(*blob)}) {
     if (!config) {
-      (void)refused(config.error());
+      explained(config.error());
       continue;
     }
     const auto again = oci::from_json(oci::to_json(*config));

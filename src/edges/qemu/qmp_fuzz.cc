@@ -19,7 +19,7 @@ bool try_input(std::string_view input) {
   if (!message) return refused(message.error());
   if (const auto* event = std::get_if<qemu::QmpEvent>(&*message)) CHECK(event->at >= Time{});
   if (const auto* answer = std::get_if<qemu::QmpAnswer>(&*message); answer && !answer->result)
-    (void)refused(answer->result.error());
+    explained(answer->result.error());
   return true;
 }
 

@@ -44,7 +44,7 @@ bool try_input(std::string_view input) {
   sound |= try_row(sqlite::parse_group_row(input), sqlite::parse_group_row);
   sound |= try_row(sqlite::parse_fleet_row(input), sqlite::parse_fleet_row);
   const auto filled = sqlite::with_defaults(input, R"({"new":1})");
-  if (!filled) (void)refused(filled.error());
+  if (!filled) explained(filled.error());
   return sound;
 }
 

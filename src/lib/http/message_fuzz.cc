@@ -13,7 +13,7 @@ Corpus corpus() {
 
 bool try_input(std::string_view input) {
   const auto address = http::parse_address(input);
-  if (!address) (void)refused(address.error());
+  if (!address) explained(address.error());
   const auto fields = http::parse_form(input);
   if (!fields) return refused(fields.error());
   std::string text;

@@ -64,7 +64,7 @@ bool try_input(std::string_view input) {
     return std::nullopt;
   };
   const auto as_it_is = sigv4::verify(request, "ec2", kNow, lookup);
-  if (!as_it_is) (void)refused(as_it_is.error());
+  if (!as_it_is) explained(as_it_is.error());
   if (!may_be_signed(request)) return as_it_is.has_value();
   for (auto& header : sigv4::sign(request, kKey, "r", "ec2", kNow))
     request.headers.push_back(std::move(header));
