@@ -43,9 +43,9 @@ TEST(JoinConfig, ComesBackAsItWas) {
 
 TEST(JoinConfig, SaysWhatCannotBe) {
   const std::pair<const char*, json::Value> table[] = {
-      {"token", ""},      {"authority", nullptr},   {"join", 7},           {"control", nullptr},
+      {"token", ""},      {"authority", nullptr},   {"join", 7},          {"control", nullptr},
       {"artifacts", "x"}, {"artifacts", nullptr},   {"imds", "http://x"}, {"port", 0},
-      {"port", 65536},    {"state_dir", "var/lib"}, {"run_dir", ""},       {"extra", 1}};
+      {"port", 65536},    {"state_dir", "var/lib"}, {"run_dir", ""},      {"extra", 1}};
   for (const auto& [member, value] : table) {
     json::Value config = json::parse(to_json(good())).value();
     config.set(member, value);
