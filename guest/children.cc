@@ -54,6 +54,17 @@ Prepared prepare(const frame::Program& program) {
   return p;
 }
 
+// The parent's descriptors lie above the three that the child fills. -1: errno says why.
+int open_null() {
+  const int low = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (low < 0) return -1;
+  const int fd = ::fcntl(low, F_DUPFD_CLOEXEC, 3);
+  const int error = errno;
+  ::close(low);
+  errno = error;
+  return fd;
+}
+
 [[noreturn]] void give_up(int report, const char* step) {
   const Failure failure{step, errno};
   (void)!::write(report, &failure, sizeof failure);
@@ -96,10 +107,14 @@ Result<pid_t> Children::spawn(const std::string& root, const frame::Program& pro
                               int err) {
   if (program.argv.empty() || program.argv[0].empty()) return invalid("no program named");
   const Prepared prepared = prepare(program);
-  // The parent's descriptors lie above the three that the child fills.
-  const int null = ::fcntl(::open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 3);
+  const int null = open_null();
+  if (null < 0) return system_error("open /dev/null", errno);
   int report[2] = {-1, -1};
-  if (null < 0 || ::pipe2(report, O_CLOEXEC) != 0) return system_error("descriptors", errno);
+  if (::pipe2(report, O_CLOEXEC) != 0) {
+    const int error = errno;
+    ::close(null);
+    return system_error("pipe", error);
+  }
   pid_t pid = -1;
   {
     // Held over the fork: the reaper finds the child registered, however soon it ends.
@@ -122,7 +137,9 @@ Result<pid_t> Children::spawn(const std::string& root, const frame::Program& pro
   if (pid < 0) return system_error("fork", fork_error);
   if (!failed) return pid;
   (void)wait(pid, std::nullopt);
-  return system_error(std::format("{}: {}", program.argv[0], failure.step), failure.error);
+  // Names may be as long as a frame, in which this has to go back.
+  const std::string name = program.argv[0].substr(0, 200);
+  return system_error(std::format("{}: {}", name, failure.step), failure.error);
 }
 
 std::optional<int> Children::wait(pid_t pid, std::optional<std::chrono::milliseconds> timeout) {

@@ -8,6 +8,9 @@ namespace godwit::guest {
 // Behind by more than this is stepped: slewing runs at 500 ppm, so 50 ms take 100 s.
 inline constexpr std::int64_t kStepAboveUs = 50'000;
 
+// How far a clock that shows `now_us` is behind `time_us`; the largest number where it has no room.
+std::int64_t behind(std::int64_t time_us, std::int64_t now_us);
+
 // What to do about a clock that is `behind_us` behind (negative: ahead).
 struct Correction {
   std::int64_t step_us = 0;  // At once; forward only once a container has run.

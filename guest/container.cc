@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 namespace godwit::guest {
@@ -20,6 +21,9 @@ using std::chrono::milliseconds;
 
 // A run this long was a good one: the next failure starts with the short back-off again.
 constexpr std::chrono::seconds kGoodRun{60};
+
+// Of poll(2), for which a negative number means for ever.
+int poll_time(std::uint64_t ms) { return static_cast<int>(std::min<std::uint64_t>(ms, INT_MAX)); }
 
 // Empty on success.
 std::string connect_locally(std::uint16_t port, milliseconds timeout) {
@@ -36,7 +40,7 @@ std::string connect_locally(std::uint16_t port, milliseconds timeout) {
     if (error == EINPROGRESS) {
       error = ETIMEDOUT;
       socklen_t size = sizeof error;
-      if (::poll(&wait, 1, static_cast<int>(timeout.count())) == 1)
+      if (::poll(&wait, 1, poll_time(static_cast<std::uint64_t>(timeout.count()))) == 1)
         ::getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &size);
     }
   }
@@ -63,7 +67,7 @@ milliseconds back_off(const frame::Start& start, std::uint32_t restarts) {
   return milliseconds{std::min(wait, most)};
 }
 
-std::string Container::start(const frame::Start& start) {
+std::string Container::start(const frame::Start& start, const std::function<void()>& prepare) {
   {
     const std::lock_guard lock(mutex_);
     if (started_) return "";
@@ -71,6 +75,7 @@ std::string Container::start(const frame::Start& start) {
     started_ = true;
     start_ = start;
   }
+  prepare();
   std::thread([this] { run_forever(); }).detach();
   if (start.health.kind != frame::HealthKind::kNone)
     std::thread([this] { watch_health(); }).detach();
@@ -244,7 +249,7 @@ void Container::note_probe(const std::string& failure, std::uint32_t& failures) 
 void Container::watch_health() {
   std::uint32_t failures = 0;
   for (;;) {
-    ::poll(nullptr, 0, static_cast<int>(std::max(100u, start_.health.interval_ms)));
+    ::poll(nullptr, 0, poll_time(std::max(100u, start_.health.interval_ms)));
     const frame::State before = state();
     if (before.phase == frame::Phase::kEnded) return;
     if (before.phase == frame::Phase::kRunning) note_probe(probe(), failures);

@@ -43,7 +43,8 @@ class Container {
   Container& operator=(const Container&) = delete;
 
   // Empty, or why not. A container that was started already is success, whatever it was told.
-  std::string start(const frame::Start& start);
+  // `prepare` is called before the first run, if there is to be one.
+  std::string start(const frame::Start& start, const std::function<void()>& prepare = [] {});
   std::string signal(int number);
   std::string stop(std::chrono::milliseconds grace);
   frame::State state() const;

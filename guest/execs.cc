@@ -25,6 +25,7 @@ void Execs::request(const frame::Exec& exec) {
         one->ended = true;
         ended_.push_back(exec.id);
         fresh.reset();
+        forget_old();  // Of those before; this one is the newest.
       }
     }
     one->wanted = true;

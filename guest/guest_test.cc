@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 
 #include "base/random.h"
 #include "guest/clock.h"
@@ -95,6 +96,9 @@ TEST(Clock, SteppedForwardOnlyWhenFarBehind) {
   // Before the container starts.
   EXPECT_EQ(correction(-9'000'000, true), (Correction{-9'000'000, 0}));
   EXPECT_EQ(correction(-50'000, true), (Correction{0, -50'000}));
+  EXPECT_EQ(behind(7, 9), -2);
+  EXPECT_EQ(behind(INT64_MIN, 1), INT64_MIN);
+  EXPECT_EQ(behind(INT64_MAX, -1), INT64_MAX);
 }
 
 TEST(Restart, PolicyAndBackOff) {
@@ -159,6 +163,45 @@ TEST(Children, AFailedStartSaysWhichStep) {
             "/etc/passwd: run: Permission denied");
   program.argv = {};
   EXPECT_FALSE(children().spawn("/", program, 1, 2));
+}
+
+std::size_t descriptors() {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
+}
+
+// Health checks start a program every few seconds for as long as the guest lives.
+TEST(Children, LeaveNoDescriptorsOpen) {
+  frame::Program missing = shell("");
+  missing.argv = {"no-such-program"};
+  const auto run_both = [&] {
+    const auto pid = children().spawn("/", shell("exit 0"), 1, 2);
+    EXPECT_TRUE(pid && children().wait(*pid, std::nullopt));
+    EXPECT_FALSE(children().spawn("/", missing, 1, 2));
+  };
+  run_both();
+  const std::size_t before = descriptors();
+  for (int i = 0; i < 100; ++i) run_both();
+  EXPECT_LE(descriptors(), before);  // Execs of other tests may end meanwhile.
+}
+
+// What goes wrong has to fit into the frame that says so.
+TEST(Children, ALongNameIsCut) {
+  frame::Program program = shell("");
+  program.argv = {std::string(60'000, 'x')};
+  EXPECT_EQ(children().spawn("/", program, 1, 2).error().message,
+            std::string(200, 'x') + ": run: File name too long");
+}
+
+// More execs than may run at once are refused, and the refused are not kept for ever.
+TEST(Execs, ARefusedOneSaysSoAndIsForgotten) {
+  Execs& execs = *new Execs(children(), "/", [] {});  // Outlives the test: its threads do.
+  for (frame::Id id = 1; id <= 200; ++id) execs.request({id, shell("sleep 600"), 1000, 0});
+  std::size_t refused = 0;
+  for (const auto& m : execs.take(1 << 20))
+    if (const auto* end = std::get_if<frame::ExecEnd>(&m))
+      refused += end->error == "32 programs run already";
+  EXPECT_EQ(refused, Execs::kKept);
 }
 
 struct Watched {

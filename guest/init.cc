@@ -5,8 +5,10 @@
 
 #include <charconv>
 #include <cstdio>
+#include <thread>
 
 #include "guest/children.h"
+#include "guest/clock.h"
 #include "guest/container.h"
 #include "guest/execs.h"
 #include "guest/log_ring.h"
@@ -63,10 +65,13 @@ Status set_up(const std::string& address) {
                                       if (const Status named = set_hostname(name, address); !named)
                                         say(named.error().message);
                                     },
+                                .set_clock = set_clock,
                                 .power_off =
                                     [] {
-                                      port->flush();
-                                      power_off();
+                                      std::thread([] {
+                                        port->flush();
+                                        power_off();
+                                      }).detach();
                                     }});
   requests = &the_requests;
   the_port.add_source(execs);

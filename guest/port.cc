@@ -37,13 +37,21 @@ void Port::flush() {
   changed_.wait_for(lock, std::chrono::seconds{1}, [&] { return waiting_.empty() && !writing_; });
 }
 
+void Port::receive(std::string_view bytes) {
+  for (const frame::Frame& f : decoder_.feed(bytes)) receive_frame(f);
+}
+
+std::string Port::to_send() {
+  const std::lock_guard lock(mutex_);
+  return session_ == 0 ? "" : next_batch();
+}
+
 void Port::read_forever() {
   std::vector<char> buffer(32 * 1024);
   for (;;) {
     const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
     if (n > 0) {
-      for (const frame::Frame& f : decoder_.feed({buffer.data(), static_cast<std::size_t>(n)}))
-        receive_frame(f);
+      receive({buffer.data(), static_cast<std::size_t>(n)});
       continue;
     }
     // No node is connected. poll(2) would return at once with POLLHUP, so look again in a moment.

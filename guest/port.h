@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/frame/control.h"
@@ -45,6 +46,11 @@ class Port {
   // Waits until all that was sent is written, or 1 s has passed.
   void flush();
 
+  // What the threads below do with bytes: takes some that came, on the reading thread; and gives
+  // the next ones to write, empty when there is nothing to say or nobody has said hello.
+  void receive(std::string_view bytes);
+  std::string to_send();
+
   // Each is one thread's whole life.
   [[noreturn]] void read_forever();
   [[noreturn]] void write_forever();
@@ -56,7 +62,7 @@ class Port {
 
   void receive_frame(const frame::Frame& frame);
   void begin(const frame::Hello& hello);
-  std::string next_batch();
+  std::string next_batch();  // With the lock held.
 
   const int fd_;
   const std::function<frame::Welcome()> welcome_;

@@ -1,9 +1,5 @@
 #include "guest/requests.h"
 
-#include <thread>
-
-#include "guest/clock.h"
-
 namespace godwit::guest {
 
 void Requests::receive(const frame::Message& message) {
@@ -33,16 +29,13 @@ void Requests::on(const frame::Ping& ping) { port_.send(frame::Pong{ping.id, now
 void Requests::on(const frame::SetClock& request) {
   if (answered(request.id)) return;
   const bool may_go_back = container_.state().phase == frame::Phase::kNone;
-  answer(request.id, set_clock(request, may_go_back));
+  answer(request.id, world_.set_clock(request, may_go_back));
 }
 
 void Requests::on(const frame::Start& request) {
   if (answered(request.id)) return;
   std::string error = world_.broken;
-  if (error.empty()) {
-    world_.named(request.hostname);
-    error = container_.start(request);
-  }
+  if (error.empty()) error = container_.start(request, [&] { world_.named(request.hostname); });
   answer(request.id, frame::Reply{request.id, error});
 }
 
@@ -62,7 +55,7 @@ void Requests::on(const frame::Stop& request) {
 void Requests::on(const frame::PowerOff& request) {
   if (answered(request.id)) return;
   answer(request.id, frame::Reply{request.id, ""});
-  std::thread([this] { world_.power_off(); }).detach();
+  world_.power_off();
 }
 
 void Requests::on(const frame::LogAck& ack) { log_.acknowledge(ack.sequence); }

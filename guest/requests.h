@@ -20,8 +20,9 @@ class Requests {
 
   struct World {
     std::string broken;                             // Why no container can run here, or empty.
-    std::function<void(const std::string&)> named;  // The host name of a Start.
-    std::function<void()> power_off;                // On an own thread; does not return.
+    std::function<void(const std::string&)> named;  // The host name, before the first run.
+    std::function<frame::ClockSet(const frame::SetClock&, bool may_go_back)> set_clock;
+    std::function<void()> power_off;  // Soon: it returns, so that its answer can go out.
   };
   // All outlive it.
   Requests(Port& port, LogRing& log, Container& container, Execs& execs, World world)
