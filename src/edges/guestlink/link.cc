@@ -22,6 +22,26 @@ std::uint64_t draw() {
   return std::max<std::uint64_t>(value, 1);
 }
 
+// What a guest says is not to be trusted: whoever is root in its container can write to its port.
+constexpr std::int64_t kTimeMax = std::int64_t{1} << 61;  // Microseconds: beyond any calendar.
+constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 53;
+constexpr std::size_t kWhyMax = 1000;
+// Waits for a guest that does not read; it says hello again when that is over.
+constexpr std::size_t kOutMax = 4 << 20;
+
+bool plausible(std::int64_t us) { return us > -kTimeMax && us < kTimeMax; }
+
+// A guest that answers with another kind of message has not answered.
+bool fits(const frame::Message& request, const frame::Message& answer) {
+  if (std::holds_alternative<frame::Ping>(request))
+    return std::holds_alternative<frame::Pong>(answer);
+  if (std::holds_alternative<frame::SetClock>(request))
+    return std::holds_alternative<frame::ClockSet>(answer);
+  if (std::holds_alternative<frame::Exec>(request))
+    return std::holds_alternative<frame::ExecEnd>(answer);
+  return std::holds_alternative<frame::Reply>(answer);
+}
+
 std::uint32_t to_ms(Duration d) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(0, d.count() / 1000));
 }
@@ -141,6 +161,7 @@ void Link::say_hello() {
 
 void Link::send(const frame::Message& message) {
   if (!welcomed_) return;
+  if (out_.size() > kOutMax) return break_connection();
   out_ += frame::encode({order_.session(), sequence_++, frame::encode_message(message)});
   changed_.notify();
 }
@@ -163,9 +184,10 @@ void Link::receive(const frame::Frame& f) {
 }
 
 void Link::on(const frame::Welcome& welcome) {
+  if (welcomed_) return;
   welcomed_ = true;
   boot_ = welcome.boot;
-  state_ = welcome.state;
+  take_state(welcome.state);
   if (const Status begun = log_.begin_boot(boot_); !begun) {
     log_failed_ = true;
     tell_(LogFailed{begun.error()});
@@ -185,31 +207,48 @@ void Link::on(const frame::Welcome& welcome) {
 
 void Link::on(const frame::Resync&) { say_hello(); }
 
-void Link::on(const frame::Pong& pong) { answer(pong.id, pong); }
+void Link::on(const frame::Pong& pong) {
+  if (plausible(pong.time_us)) answer(pong.id, pong);
+}
 
-void Link::on(const frame::ClockSet& set) { answer(set.id, set); }
+void Link::on(const frame::ClockSet& set) {
+  if (plausible(set.behind_us) && plausible(set.stepped_us)) answer(set.id, set);
+}
+
 void Link::on(const frame::Reply& reply) { answer(reply.id, reply); }
 
 void Link::on(const frame::ExecOutput& output) {
   const auto found = pending_.find(output.id);
   if (found == pending_.end() || output.offset != found->second.have) return;
   Pending& pending = found->second;
+  if (pending.answer || output.bytes.size() > frame::kMaxExecOutput - pending.have) return;
   (output.stream == 1 ? pending.exec.out : pending.exec.err) += output.bytes;
   pending.have += output.bytes.size();
 }
 
 void Link::on(const frame::ExecEnd& end) { answer(end.id, end); }
-void Link::on(const frame::LogLine& line) { lines_.push_back(line); }
+
+void Link::on(const frame::LogLine& line) {
+  if (line.sequence > kSequenceMax) return;
+  lines_.push_back(line);
+  if (!plausible(line.time_us)) lines_.back().time_us = 0;
+}
+
+void Link::take_state(const frame::State& state) {
+  state_ = state;
+  state_.why.resize(std::min(state_.why.size(), kWhyMax));
+}
 
 void Link::on(const frame::State& state) {
-  state_ = state;
+  take_state(state);
   changed_.notify();
   tell_(StateChanged{state_});
 }
 
 void Link::answer(frame::Id id, frame::Message message) {
   const auto found = pending_.find(id);
-  if (found == pending_.end()) return;
+  if (found == pending_.end() || found->second.answer || !fits(found->second.request, message))
+    return;
   found->second.answer = std::move(message);
   found->second.answered_at = now();
   changed_.notify();

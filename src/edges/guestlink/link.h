@@ -56,6 +56,9 @@ struct LogFailed {
 };
 using LinkEvent = std::variant<Connected, Disconnected, StateChanged, LogFailed>;
 
+// What a guest sends is not to be trusted: its answers count when they are of the kind that was
+// asked for, its numbers when they can be times, and what is kept of it has a bound.
+//
 // All on the loop's thread. Lives until ended(), or until after the loop's last run; one Link per
 // socket at a time, since QEMU serves one connection.
 class Link {
@@ -117,6 +120,7 @@ class Link {
   void on(const frame::ExecEnd& end);
   void on(const frame::LogLine& line);
   void on(const frame::State& state);
+  void take_state(const frame::State& state);
   void answer(frame::Id id, frame::Message message);
   void keep_lines();
   io::Task<Result<Pending>> ask(frame::Id id, frame::Message request, Duration timeout);

@@ -160,9 +160,12 @@ Status LogStore::remove(const std::string& file) {
 
 Status LogStore::begin_boot(const std::string& boot) {
   if (plain(boot) == boot_) return {};
+  if (const Segment* open = open_segment(); open && open->lines == 0) TRY(remove(path(*open)));
   boot_ = plain(boot);
   last_ = 0;
-  return begin_segment();
+  TRY(begin_segment());
+  drop_beyond_limit();
+  return {};
 }
 
 Status LogStore::begin_segment() {
@@ -211,7 +214,9 @@ Status LogStore::append(std::span<const frame::LogLine> lines) {
 void LogStore::drop_beyond_limit() {
   std::uint64_t total = 0;
   for (const Segment& s : segments_) total += s.bytes;
-  while (total > limits_.total_bytes && segments_.size() > 1) total -= drop_oldest();
+  while ((total > limits_.total_bytes || segments_.size() > limits_.segments) &&
+         segments_.size() > 1)
+    total -= drop_oldest();
 }
 
 Status LogStore::write_or_make_room(std::string bytes) {

@@ -23,6 +23,8 @@ namespace godwit::guestlink {
 struct LogLimits {
   std::uint64_t segment_bytes = 4 << 20;
   std::uint64_t total_bytes = 64 << 20;
+  // A guest that says it boots again and again makes a file each time.
+  std::size_t segments = 1000;
 };
 
 class LogStore {

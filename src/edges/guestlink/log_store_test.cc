@@ -201,6 +201,22 @@ TEST(LogStore, AGuestsBytesDoNotBreakTheFile) {
   EXPECT_EQ(LogStore::open(dir, {}).value().dropped(), 0u);
 }
 
+// A guest that boots without end, silent or with a line each time, does not fill the directory.
+TEST(LogStore, BootsWithoutEndHaveABound) {
+  const std::string dir = fresh_dir();
+  LogStore store = LogStore::open(dir, {.segments = 5}).value();
+  for (int boot = 0; boot < 50; ++boot) ASSERT_TRUE(store.begin_boot(std::format("a-{}", boot)));
+  EXPECT_EQ(store.segments().size(), 1u);
+  for (int boot = 0; boot < 50; ++boot) {
+    ASSERT_TRUE(store.begin_boot(std::format("b-{}", boot)));
+    ASSERT_TRUE(store.append(lines(1, 1)));
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 5);
+  EXPECT_EQ(sequences(store).size(), 5u);
+  EXPECT_EQ(store.dropped(), 45u);
+  EXPECT_EQ(sequences(LogStore::open(dir, {.segments = 5}).value()).size(), 5u);
+}
+
 TEST(LogStore, AForeignFileIsAnError) {
   const std::string dir = fresh_dir();
   fs::create_directories(dir);
