@@ -1,17 +1,20 @@
 #include "edges/oci/import.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "edges/oci/layout.h"
 #include "lib/io/child.h"
 #include "lib/tls/digest.h"
 
@@ -28,8 +31,6 @@ constexpr std::uint64_t kMiB = 1 << 20;
 constexpr char kRight[] =
     "give a directory with an OCI layout, or an archive made by `skopeo copy`, `podman save` or "
     "`docker save`";
-
-enum class Kind { kLayout, kOciArchive, kDockerArchive };
 
 const char* transport(Kind kind) {
   switch (kind) {
@@ -68,15 +69,47 @@ class Scratch {
   std::string path_;
 };
 
-std::string slurp(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+// More than any configuration, index or passwd has; a file can be made to look larger than memory.
+constexpr std::size_t kTextMax = 16 << 20;
+
+// Takes the descriptor.
+Result<std::string> read_all(int fd, const std::string& path) {
+  struct stat found{};
+  if (::fstat(fd, &found) != 0 || !S_ISREG(found.st_mode)) {
+    ::close(fd);
+    return invalid(std::format("{}: not a file", path));
+  }
+  std::string text;
+  ssize_t n = 1;
+  while (n > 0 && text.size() <= kTextMax) {
+    char buffer[64 * 1024];
+    n = ::read(fd, buffer, sizeof buffer);
+    if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
+  }
+  const int error = errno;
+  ::close(fd);
+  if (n < 0) return system_error(path, error);
+  if (text.size() > kTextMax) return invalid(std::format("{}: above {} bytes", path, kTextMax));
+  return text;
 }
 
-// A file of the unpacked image. Not through a link: it might lead out of the tree.
-std::string slurp_inside(const std::string& path) {
-  std::error_code error;
-  return fs::is_regular_file(fs::symlink_status(path, error)) ? slurp(path) : "";
+Result<std::string> slurp(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return system_error(path, errno);
+  return read_all(fd, path);
+}
+
+// A file of the unpacked image, through its links as a container would see them; empty if there is
+// none.
+Result<std::string> slurp_inside(const std::string& tree, const char* name) {
+  const int root = ::open(tree.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  open_how how{};
+  how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
+  if (root >= 0) ::close(root);
+  if (fd < 0) return "";
+  return read_all(static_cast<int>(fd), name);
 }
 
 // Not braces: gcc 14 fails on lists of strings inside coroutines.
@@ -90,80 +123,41 @@ io::Task<Status> run(const Scratch& scratch, std::vector<std::string> argv) {
 }
 
 Result<json::Value> read_json(const std::string& path) {
-  if (!fs::exists(path)) return not_found(std::format("no {}", path));
-  return in_context(path, json::parse(slurp(path)));
+  ASSIGN_OR_RETURN(const std::string text, slurp(path));
+  return in_context(path, json::parse(text));
 }
 
-// The names in an archive tell its kind: `index.json` or `manifest.json` at the top.
 io::Task<Result<Kind>> find_kind(const Scratch& scratch, const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) co_return not_found(std::format("{}: no such file or directory", path));
   if (fs::is_directory(status)) {
-    if (fs::exists(path + "/oci-layout") && fs::exists(path + "/index.json"))
+    if (fs::exists(path + "/oci-layout", error) && fs::exists(path + "/index.json", error))
       co_return Kind::kLayout;
     co_return invalid(
         std::format("{}: a directory without oci-layout and index.json; {}", path, kRight));
   }
-  const std::string listing = scratch / "output";
   const Status listed = co_await run(scratch, words("tar", "-tf", path));
-  const std::string names = "\n" + slurp(listing);
-  const auto has = [&](std::string_view name) {
-    return names.contains(std::format("\n{}\n", name)) ||
-           names.contains(std::format("\n./{}\n", name));
-  };
-  if (!listed) {
-    const bool some = has("manifest.json") || has("oci-layout") || names.contains("\nblobs/");
+  CO_ASSIGN_OR_RETURN(const std::string names, slurp(scratch / "output"));
+  if (!listed)
     co_return invalid(
-        some ? std::format("{}: the archive is cut short or damaged; copy it again", path)
-             : std::format("{}: not an archive; {}", path, kRight));
-  }
-  // Newer docker archives are both: as OCI they keep their digests.
-  if (has("oci-layout") && has("index.json")) co_return Kind::kOciArchive;
-  if (has("manifest.json")) co_return Kind::kDockerArchive;
-  co_return invalid(std::format("{}: an archive, but of no image; {}", path, kRight));
-}
-
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out.empty() ? "none" : out;
-}
-
-// The tags of a layout's or an archive's images.
-Result<std::vector<std::string>> tags_of(Kind kind, const json::Value& index) {
-  std::vector<std::string> tags;
-  if (kind == Kind::kDockerArchive) {
-    for (const json::Value& image : index.array())
-      for (const json::Value& tag : image["RepoTags"].array()) tags.push_back(tag.text());
-    return tags;
-  }
-  for (const json::Value& manifest : index["manifests"].array())
-    tags.push_back(manifest["annotations"]["org.opencontainers.image.ref.name"].text());
-  if (tags.empty()) return invalid("index.json names no image");
-  return tags;
-}
-
-// Empty when the source has one image without a name.
-Result<std::string> choose_tag(const std::string& path, const std::vector<std::string>& tags,
-                               const std::string& wanted) {
-  if (wanted.empty()) {
-    if (tags.size() <= 1) return tags.empty() ? "" : tags[0];
-    return invalid(
-        std::format("{}: has {} images, say which tag: {}", path, tags.size(), join(tags)));
-  }
-  for (const std::string& tag : tags)
-    if (tag == wanted || tag.ends_with(":" + wanted)) return tag;
-  return not_found(std::format("{}: no tag '{}'; it has: {}", path, wanted, join(tags)));
+        began_as_image(names)
+            ? std::format("{}: the archive is cut short or damaged; copy it again", path)
+            : std::format("{}: not an archive; {}", path, kRight));
+  const std::optional<Kind> kind = kind_of(names);
+  if (!kind) co_return invalid(std::format("{}: an archive, but of no image; {}", path, kRight));
+  co_return *kind;
 }
 
 io::Task<Result<json::Value>> read_index(const Scratch& scratch, Kind kind,
                                          const std::string& path) {
-  const std::string name = kind == Kind::kDockerArchive ? "manifest.json" : "index.json";
+  const std::string name = index_name(kind);
   if (kind == Kind::kLayout) co_return read_json(path + "/" + name);
-  for (const std::string& member : words(name, "./" + name))
-    if (co_await run(scratch, words("tar", "-xOf", path, member)))
-      co_return in_context(path + ": " + name, json::parse(slurp(scratch / "output")));
+  for (const std::string& member : words(name, "./" + name)) {
+    if (!co_await run(scratch, words("tar", "-xOf", path, member))) continue;
+    CO_ASSIGN_OR_RETURN(const std::string text, slurp(scratch / "output"));
+    co_return in_context(path + ": " + name, json::parse(text));
+  }
   co_return invalid(std::format("{}: {} cannot be read", path, name));
 }
 
@@ -171,7 +165,8 @@ io::Task<Status> copy_to_layout(const Scratch& scratch, const ImportRequest& req
   CO_ASSIGN_OR_RETURN(const Kind kind, co_await find_kind(scratch, request.path));
   CO_ASSIGN_OR_RETURN(const json::Value index, co_await read_index(scratch, kind, request.path));
   CO_ASSIGN_OR_RETURN(const auto tags, in_context(request.path, tags_of(kind, index)));
-  CO_ASSIGN_OR_RETURN(const std::string tag, choose_tag(request.path, tags, request.tag));
+  CO_ASSIGN_OR_RETURN(const std::string tag,
+                      in_context(request.path, choose_tag(tags, request.tag)));
   // Names of skopeo's transports cannot hold a colon in the path.
   const std::string source = scratch / "source";
   std::error_code error;
@@ -191,9 +186,8 @@ io::Task<Status> copy_to_layout(const Scratch& scratch, const ImportRequest& req
 // The configuration blob, found by way of index and manifest.
 Result<json::Value> config_blob(const Scratch& scratch) {
   const auto blob = [&](const json::Value& descriptor) -> Result<json::Value> {
-    std::string digest = descriptor["digest"].text();
-    std::ranges::replace(digest, ':', '/');
-    return read_json(scratch / "layout/blobs/" + digest);
+    ASSIGN_OR_RETURN(const std::string path, blob_path(descriptor));
+    return read_json(scratch / "layout/" + path);
   };
   ASSIGN_OR_RETURN(const json::Value index, read_json(scratch / "layout/index.json"));
   ASSIGN_OR_RETURN(const json::Value manifest, blob(index["manifests"].at(0)));
@@ -274,19 +268,21 @@ Status put_in_store(const Scratch& scratch, const std::string& store, const Impo
 io::Task<Result<Imported>> import_image(ImportRequest request) {
   CO_ASSIGN_OR_RETURN(const Scratch scratch, Scratch::make(request.store));
   CO_TRY(co_await copy_to_layout(scratch, request));
+  // `raw`: the files alone. What the image says of itself is for us to read, and to refuse.
+  const std::string tree = scratch / "rootfs";
   const Status unpacked = co_await run(
-      scratch,
-      words("umoci", "unpack", "--image", (scratch / "layout") + ":image", scratch / "bundle"));
+      scratch, words("umoci", "raw", "unpack", "--image", (scratch / "layout") + ":image", tree));
   if (!unpacked)
     co_return in_context(request.path + ": unpack",
                          Result<Imported>{std::unexpected(unpacked.error())});
-  const std::string tree = scratch / "bundle/rootfs";
   CO_ASSIGN_OR_RETURN(const json::Value blob, config_blob(scratch));
   Imported image;
-  CO_ASSIGN_OR_RETURN(
-      image.config,
-      in_context(request.path, read_image_config(blob, slurp_inside(tree + "/etc/passwd"),
-                                                 slurp_inside(tree + "/etc/group"))));
+  CO_ASSIGN_OR_RETURN(const std::string passwd,
+                      in_context(request.path, slurp_inside(tree, "etc/passwd")));
+  CO_ASSIGN_OR_RETURN(const std::string group,
+                      in_context(request.path, slurp_inside(tree, "etc/group")));
+  CO_ASSIGN_OR_RETURN(image.config,
+                      in_context(request.path, read_image_config(blob, passwd, group)));
   CO_TRY(co_await make_disk(scratch, tree, scratch / "disk"));
   CO_ASSIGN_OR_RETURN(image.sha256, tls::sha256_of_file(scratch / "disk"));
   image.bytes = fs::file_size(scratch / "disk");

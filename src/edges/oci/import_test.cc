@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
+#include "base/random.h"
+#include "edges/oci/layout.h"
 #include "lib/io/child.h"
 #include "lib/tls/digest.h"
 
@@ -62,6 +66,16 @@ skopeo --insecure-policy copy -q oci:layout:v1 oci-archive:oci.tar:v1
 skopeo --insecure-policy copy -q oci:layout:v1 docker-archive:docker.tar:test/app:v1
 head -c 200000 oci.tar > short.tar; tar -cf other.tar tree/etc; echo hello > text; mkdir empty
 cp -r layout torn; for b in torn/blobs/sha256/*; do truncate -s 10 $b; done
+for d in folder pipe deep list nodigest climb; do cp -r layout $d; rm $d/index.json; done
+mkdir folder/index.json; mkfifo pipe/index.json
+head -c 100000 /dev/zero | tr '\0' '[' > deep/index.json
+echo '[]' > list/index.json; echo '{"manifests":[{"digest":7}]}' > nodigest/index.json
+echo '{"manifests":[{"digest":"sha256:../../../text"}]}' > climb/index.json
+echo '[]' > manifest.json; tar -cf none.tar manifest.json
+echo '[{"RepoTags":["a:1","a:2"]}]' > manifest.json; tar -cf noblob.tar manifest.json
+cp -r layout badport; cp -r layout baduser
+umoci config --image badport:v1 --config.exposedports 99999/tcp
+umoci config --image baduser:v1 --config.user nobody
 )";
 
   void SetUp() override {
@@ -140,7 +154,19 @@ TEST_F(ImportTest, BadInputIsToldAndLeavesNothing) {
                         {"short.tar", "", Code::kInvalidArgument, "cut short or damaged"},
                         {"torn", "", Code::kInvalidArgument, "cannot be read as an image"},
                         {"layout", "v9", Code::kNotFound, "no tag 'v9'; it has: v1"},
-                        {"docker.tar", "v9", Code::kNotFound, "no tag 'v9'; it has: "}}) {
+                        {"docker.tar", "v9", Code::kNotFound, "no tag 'v9'; it has: "},
+                        {"folder", "", Code::kInvalidArgument, "index.json: not a file"},
+                        {"pipe", "", Code::kInvalidArgument, "index.json: not a file"},
+                        {"deep", "", Code::kDataLoss, "index.json: "},
+                        {"list", "", Code::kInvalidArgument, "index.json names no image"},
+                        {"nodigest", "", Code::kInvalidArgument, "cannot be read as an image"},
+                        {"climb", "", Code::kInvalidArgument, "cannot be read as an image"},
+                        {"none.tar", "", Code::kInvalidArgument, "manifest.json names no image"},
+                        {"noblob.tar", "", Code::kInvalidArgument, "say which tag: a:1, a:2"},
+                        {"noblob.tar", "1", Code::kInvalidArgument, "cannot be read as an image"},
+                        {"badport", "", Code::kInvalidArgument, "exposed port '99999/tcp'"},
+                        {"baduser", "", Code::kNotFound, "user 'nobody': not in the image's"},
+                        {"layout\n", "", Code::kNotFound, "no such file or directory"}}) {
     const auto image = import(c.name, c.tag);
     ASSERT_FALSE(image) << c.name;
     EXPECT_EQ(image.error().code, c.code) << c.name << ": " << image.error().message;
@@ -148,6 +174,76 @@ TEST_F(ImportTest, BadInputIsToldAndLeavesNothing) {
     EXPECT_NE(image.error().message.find(c.name), std::string::npos) << image.error().message;
     EXPECT_EQ(stored(), 0u) << c.name;
   }
+}
+
+// Archives with a few bytes changed, by a fixed seed: each is imported whole or refused with a
+// reason, and the store then holds bases and their configurations, nothing else.
+TEST_F(ImportTest, ChangedArchivesAreImportedOrRefused) {
+  const char* all = std::getenv("GODWIT_ALL");
+  Random random(5);
+  int refused = 0;
+  const int rounds = all && *all == '1' ? 200 : 12;
+  for (int round = 0; round < rounds; ++round) {
+    std::ifstream in(dir_ + (round % 2 ? "/oci.tar" : "/docker.tar"), std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(in), {});
+    for (int i = 0; i < 3; ++i) {
+      // Half of them where the names and the JSON are: the layer is most of the bytes.
+      const std::uint64_t near = random.below(2) ? bytes.size() : 8192;
+      const std::size_t at =
+          random.below(2) ? random.below(near) : bytes.size() - 1 - random.below(near);
+      bytes[at] = static_cast<char>(random.below(256));
+    }
+    std::ofstream(dir_ + "/changed.tar", std::ios::binary) << bytes;
+    const auto image = import("changed.tar");
+    if (!image) {
+      ++refused;
+      EXPECT_TRUE(image.error().message.contains("changed.tar")) << image.error().message;
+    }
+    EXPECT_EQ(stored() % 2, 0u);
+  }
+  EXPECT_GT(refused, rounds / 4);
+}
+
+// What an image links to is looked up inside it: its passwd is never the host's.
+TEST_F(ImportTest, LinksDoNotLeaveTheImage) {
+  const auto made = wait(io::run_program(
+      {"sh", "-c",
+       "cd $0 && mkdir -p $0/l/tree/usr/share && printf %s \"$1\" > l/tree/usr/share/users &&"
+       "ln -s /etc l/tree/up && mkdir l/tree/etc && ln -s /usr/share/users l/tree/etc/passwd &&"
+       "umoci init --layout linked && umoci new --image linked:v1 &&"
+       "tar -C l/tree -cf l.tar . && umoci raw add-layer --image linked:v1 l.tar &&"
+       "umoci config --image linked:v1 --config.user app",
+       dir_, kPasswd},
+      dir_ + "/linked.out"));
+  ASSERT_TRUE(made) << made.error().message;
+  const auto image = import("linked");
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->config.uid, 1000u);
+  // The same with links that lead up to the host's own.
+  const auto climbed = wait(io::run_program(
+      {"sh", "-c",
+       "cd $0 && rm l/tree/etc/passwd && ln -s ../../../../../../../../etc/passwd l/tree/etc/passwd"
+       "&& umoci init --layout climbed && umoci new --image climbed:v1 &&"
+       "tar -C l/tree -cf l.tar . && umoci raw add-layer --image climbed:v1 l.tar &&"
+       "umoci config --image climbed:v1 --config.user root",
+       dir_},
+      dir_ + "/climbed.out"));
+  ASSERT_TRUE(climbed) << climbed.error().message;
+  EXPECT_EQ(import("climbed").error_or(Error{}).code, Code::kNotFound);
+}
+
+TEST(Layout, TagsAreChosenOrTold) {
+  const std::vector<std::string> two{"docker.io/app:v1", "v2"};
+  EXPECT_EQ(choose_tag(two, "v1"), "docker.io/app:v1");
+  EXPECT_EQ(choose_tag(two, "v2"), "v2");
+  EXPECT_EQ(choose_tag({}, ""), "");
+  EXPECT_EQ(choose_tag({""}, ""), "");
+  EXPECT_EQ(choose_tag({"", ""}, "").error().message,
+            "has 2 images without a name: give each a tag");
+  EXPECT_EQ(choose_tag({"\x1b[2J", "b"}, "").error().message,
+            "has 2 images, say which tag: ?[2J, b");
+  const std::vector<std::string> many(1000, std::string(5000, 'x'));
+  EXPECT_LT(choose_tag(many, "v9").error().message.size(), 2000u);
 }
 
 }  // namespace
