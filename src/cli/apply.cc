@@ -1,4 +1,4 @@
-// apply and run: specs to the control plane.
+// apply, plan and run: specs to the control plane.
 #include <algorithm>
 #include <format>
 #include <iterator>
@@ -130,17 +130,11 @@ Result<v1::GroupSpec> spec_of(const RunFlags& flags) {
   return spec;
 }
 
-}  // namespace
-
-Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
+// Of the file's text. All are read before the first is sent: a mistake in the third changes
+// nothing.
+Result<Specs> read_specs(const std::string& text, const Program& program, const ApplyFlags& flags) {
   const std::string shown = flags.file == "-" ? "(stdin)" : flags.file;
-  const auto text = read_all(flags.file, s.in);
-  if (!text) {
-    s.err << "godwit: " << text.error().message << '\n';
-    return kNoInput;
-  }
-  ASSIGN_OR_RETURN(const auto documents, split_specs(shown, *text));
-  // All are read before the first is sent: a mistake in the third changes nothing.
+  ASSIGN_OR_RETURN(const auto documents, split_specs(shown, text));
   Specs specs(documents.size());
   for (std::size_t i = 0; i < documents.size(); ++i) {
     auto& [spec, places] = specs[i];
@@ -148,9 +142,40 @@ Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
     if (const Status status = complete(program, flags.images, spec); !status)
       return std::unexpected(places.locate(status.error()));
   }
+  return specs;
+}
+
+int unread(Session& s, const Error& error) {
+  s.err << "godwit: " << error.message << '\n';
+  return kNoInput;
+}
+
+}  // namespace
+
+Result<int> apply(Session& s, const Program& program, const ApplyFlags& flags) {
+  const auto text = read_all(flags.file, s.in);
+  if (!text) return unread(s, text.error());
+  ASSIGN_OR_RETURN(const Specs specs, read_specs(*text, program, flags));
   // The server has rules too: it tries all before the first of several is done.
   if (specs.size() > 1 && !flags.dry_run) TRY(send_all(s, specs, true, false));
   TRY(send_all(s, specs, flags.dry_run, true));
+  return kDone;
+}
+
+Result<int> plan(Session& s, const Program& program, const ApplyFlags& flags) {
+  v1::GetPlanRequest request;
+  if (!flags.file.empty()) {
+    const auto text = read_all(flags.file, s.in);
+    if (!text) return unread(s, text.error());
+    ASSIGN_OR_RETURN(const Specs specs, read_specs(*text, program, flags));
+    for (const auto& [spec, places] : specs) *request.add_specs() = spec;
+  }
+  v1::Plan plan;
+  TRY(s.client.call(v1::Plans::NewStub(s.client.channel()), &v1::Plans::Stub::Get, request, plan));
+  if (s.json)
+    s.out << json(plan);
+  else
+    print_plan(s.out, plan);
   return kDone;
 }
 

@@ -29,6 +29,9 @@ struct ApplyFlags {
 };
 Result<int> apply(Session& session, const Program& program, const ApplyFlags& flags);
 
+// What the planner would do now; with a file, if its specs were applied.
+Result<int> plan(Session& session, const Program& program, const ApplyFlags& flags);
+
 struct RunFlags {
   std::string image, images, restart;
   std::optional<std::string> name, maximum_price;
@@ -46,7 +49,7 @@ struct Wanted {
   std::uint32_t limit = 100;       // events and moves: the newest so many.
 };
 Result<int> get(Session& session, const Wanted& wanted);
-// First like get(), then each change until the control plane goes away; not of moves and offerings.
+// First like get(), then each change until the control plane goes away.
 Result<int> watch(Session& session, const Wanted& wanted);
 // `kind` is group, guest, node or move, whose name is its number.
 Result<int> describe(Session& session, const std::string& kind, const std::string& name);

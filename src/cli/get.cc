@@ -120,10 +120,12 @@ void print_change(Session& s, const v1::Change& change) {
     const v1::Removed& r = change.removed();
     s.out << (r.has_group() ? r.group() : r.has_guest() ? r.guest() : r.node()) << "  removed\n";
   } else {
-    const Row shown = change.has_group()   ? row(change.group())
-                      : change.has_guest() ? row(change.guest())
-                      : change.has_node()  ? row(change.node())
-                                           : row(change.event());
+    const Row shown = change.has_group()      ? row(change.group())
+                      : change.has_guest()    ? row(change.guest())
+                      : change.has_node()     ? row(change.node())
+                      : change.has_move()     ? row(change.move())
+                      : change.has_offering() ? row(change.offering())
+                                              : row(change.event());
     for (std::size_t i = 0; i < shown.size(); ++i)
       s.out << (i ? "  " : "") << (shown[i].empty() ? "-" : shown[i]);
     s.out << '\n';
@@ -162,6 +164,8 @@ Result<int> watch(Session& s, const Wanted& wanted) {
     request.set_guests(wanted.kind == "guests");
     request.set_nodes(wanted.kind == "nodes");
     request.set_events(wanted.kind == "events");
+    request.set_moves(wanted.kind == "moves");
+    request.set_offerings(wanted.kind == "offerings");
     grpc::ClientContext context;
     const auto reader = stub->Watch(&context, request);
     v1::Change change;

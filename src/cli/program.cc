@@ -91,6 +91,11 @@ class Parser {
       verb->add_flag("--dry-run", p.apply.dry_run, "Check it, change nothing");
       add_images(verb, p.apply.images);
     }
+    if (auto* verb = add("plan", "Show what the planner would do now, or if a spec were applied",
+                         [this](Session& s) { return plan(s, program_, parsed.apply); })) {
+      verb->add_option("-f,--file", p.apply.file, "The spec; - is standard input")->check(kNamed);
+      add_images(verb, p.apply.images);
+    }
     if (auto* verb = add("run", "Run an image as a new group: run IMAGE [flags] -- COMMAND",
                          [this](Session& s) {
                            parsed.run.command = parsed.command;
@@ -157,8 +162,7 @@ class Parser {
                                   {group, {"guests", "events"}},
                                   {guest, {"events"}},
                                   {node, {"events"}},
-                                  {limit, {"events", "moves"}},
-                                  {watch, {"groups", "guests", "nodes", "events"}}};
+                                  {limit, {"events", "moves"}}};
     verb->parse_complete_callback([this, flags, group] {
       const std::string& kind = parsed.wanted.kind;
       for (const auto& [option, kinds] : flags)

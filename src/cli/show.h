@@ -17,6 +17,9 @@ Row row(const v1::Event& event);
 Row row(const v1::Move& move);
 Row row(const v1::Offering& offering);
 
+// A plan as tables: guests that would be elsewhere, nodes that change, and by what it was decided.
+void print_plan(std::ostream& out, const v1::Plan& plan);
+
 std::string time_text(const google::protobuf::Timestamp& at);
 std::string mechanism(const v1::Move& move);  // live or restart.
 

@@ -23,6 +23,7 @@ Step Control::restart(const ports::Rows& rows, Time now) {
   groups_ = rows.groups;
   instances_.restart(rows, now);
   journal_.restart(rows);
+  for (const ports::MoveView& move : journal_.moves()) told_moves_[move.number] = move;  // No news.
   for (const auto& [id, row] : rows.guests) guest(id).restore(row, now);
   for (const auto& [id, row] : rows.guests) {
     if (row.owner.holder.value.empty()) continue;
@@ -49,6 +50,7 @@ void Control::finish(Time now, Step& step) {
   bury(step);
   if (plan_.look_again && *plan_.look_again <= now) {
     plan_.look_again.reset();
+    touched_offerings_ = true;  // Time makes some sound again.
     dirty_ = true;
   }
   const bool changed = dirty_ || !step.writes.empty();
@@ -147,6 +149,7 @@ void Control::on_message(const ports::Message& message, Time now, Step& step) {
               now, step);
     }
     touched_nodes_.insert(message.from);
+    touched_offerings_ |= noticed;
     if (!before || before_images != state->images)
       for (const auto& [id, life] : lives_) touched_guests_.insert(id);
     dirty_ = true;
@@ -162,6 +165,7 @@ void Control::on_guest_message(Owner& owner, const ports::Message& message, Time
   const GuestId& id = message.guest;
   if (const auto* story = std::get_if<ports::Moved>(&message.body)) {
     journal_.told(id, *story);
+    touched_moves_.insert(id);
     if (!story->done && owner.row().owner.reach.contains(message.from))
       event(owner.row().group, id, message.from, "move-failed", story->why, now, step);
     if (!story->done) lives_[id].moving_to.reset();
@@ -206,14 +210,15 @@ void Control::on_cloud(const ports::CloudEvent& answer, Time now, Step& step) {
   News news;
   instances_.on_cloud(answer, now, step, news);
   if (news.types) market_.on_types(*news.types);
-  if (news.types || (news.prices && market_.on_prices(*news.prices))) dirty_ = true;
+  if (news.types || (news.prices && market_.on_prices(*news.prices)))
+    dirty_ = touched_offerings_ = true;
   for (const News::NotLaunched& lost : news.not_launched) {
     const fleet::OfferingKey key{
         {lost.row.type, lost.row.zone},
         lost.row.spot ? fleet::CapacityType::kSpot : fleet::CapacityType::kOnDemand};
     market_.refuse(key, now, config_.provider->refused_for);
     event({}, {}, lost.node, "capacity", lost.why, now, step);
-    dirty_ = true;
+    dirty_ = touched_offerings_ = true;
   }
   for (const NodeId& node : news.certified) on_death(node, now, step);
   for (const ports::RowWrite& write : step.writes)
@@ -236,7 +241,7 @@ void Control::on_death(const NodeId& node, Time now, Step& step) {
     owner.on_death(node, now, step);
     if (before == node) lives_[id].moving_to.reset();
   }
-  dirty_ = true;
+  dirty_ = touched_offerings_ = true;
 }
 
 std::optional<Time> Control::wake() const {

@@ -9,6 +9,7 @@
 //   solving.cc   world -> Solve -> Solved          planning.cc  plan -> wishes, and followed
 //   groups.cc    specs -> guests                   requests.cc  what users ask
 //   proposals.cc a plan that is only shown         views.h      what they are shown
+//   drift.h      whether a late plan still holds
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "control/config.h"
@@ -71,7 +73,7 @@ class Control {
   // A plan for a user, of which nothing is done.
   struct Question {
     std::uint64_t request = 0;
-    ports::DrainNode what;
+    std::variant<ports::DrainNode, ports::ReadPlan> what;
   };
   struct Solving {
     std::uint64_t version = 0;
@@ -104,6 +106,8 @@ class Control {
   // Plans that are shown (proposals.cc).
   std::optional<ports::Answer> ask_plan(Question question);
   void suppose(const Question& question, fleet::World& world) const;
+  ports::Answer answer(const Question& question, const fleet::World& then, const plan::Plan& plan,
+                       Time now, Step& step);
   ports::Answer drain(const ports::DrainNode& wish, const plan::Plan& plan, Time now, Step& step);
 
   // Planning (planning.cc).
@@ -123,6 +127,7 @@ class Control {
   // Groups (groups.cc).
   ports::Answer apply(const ports::ApplyGroup& wish, Time now, Step& step);
   ports::Answer remove(const ports::DeleteGroup& wish, Time now, Step& step);
+  Status may_apply(const ports::GroupSpec& spec) const;
   Status may_change(const ports::GroupSpec& from, const ports::GroupSpec& to) const;
   void resize(const ports::GroupRow& group, Time now, Step& step);
   void bury(Step& step);
@@ -135,7 +140,7 @@ class Control {
   ports::Answer list_nodes(const ports::ListNodes& wanted, Time now) const;
   ports::Answer list_groups(const ports::ListGroups& wanted) const;
   ports::Answer list_moves(const ports::ListMoves& wanted) const;
-  ports::Answer list_offerings(Time now) const;
+  ports::Listing<ports::OfferingView> list_offerings(Time now) const;
   ports::Answer ledger(Time now) const;
   ports::Answer migrate(const ports::MigrateGuest& wish, Time now, Step& step);
   ports::Answer cordon(const NodeId& node, bool cordoned, Time now, Step& step);
@@ -152,6 +157,8 @@ class Control {
   void keep_journal(Time now, Step& step);
   void tell_ports(const GuestId& id, Step& step) const;
   void publish(Time now, Step& step);
+  void publish_moves(const std::set<GuestId>& guests, Step& step);
+  void publish_offerings(Time now, Step& step);
   void event(const GroupId& group, const GuestId& guest, const NodeId& node,
              const std::string& reason, const std::string& text, Time now, Step& step);
 
@@ -181,6 +188,11 @@ class Control {
   std::uint64_t next_carried_ = 1;
   std::set<GuestId> touched_guests_;
   std::set<NodeId> touched_nodes_;
+  std::set<GuestId> touched_moves_;  // Guests of whose moves something is new.
+  bool touched_offerings_ = false;
+  // As watchers were told last.
+  std::map<std::uint64_t, ports::MoveView> told_moves_;
+  std::map<fleet::OfferingKey, ports::OfferingView> told_offerings_;
 };
 
 }  // namespace godwit::control

@@ -53,8 +53,7 @@ Status Control::may_change(const ports::GroupSpec& from, const ports::GroupSpec&
   return {};
 }
 
-ports::Answer Control::apply(const ports::ApplyGroup& wish, Time now, Step& step) {
-  const ports::GroupSpec& spec = wish.spec;
+Status Control::may_apply(const ports::GroupSpec& spec) const {
   TRY(ports::check(spec));
   if (spec.above_maximum == ports::AboveMaximum::kStop)
     return precondition("above_maximum: stop is not built yet: use on-demand or wait");
@@ -68,22 +67,26 @@ ports::Answer Control::apply(const ports::ApplyGroup& wish, Time now, Step& step
   if (at != groups_.end() && at->second.deleted)
     return precondition(
         std::format("group {} is being deleted: wait until it is gone", spec.name.value));
-  if (wish.new_only && at != groups_.end())
-    return fail(Code::kAlreadyExists,
-                std::format("group {}: there is one: choose another name, or change it with "
-                            "`godwit apply`",
-                            spec.name.value));
   for (const auto& [id, group] : groups_)
     for (const ports::Port& theirs : group.spec.ports)
       for (const ports::Port& ours : spec.ports)
         if (id != spec.name && ours.published != 0 && ours.published == theirs.published)
           return precondition(std::format("ports: {} is published by group {}: take another",
                                           ours.published, id.value));
+  return at == groups_.end() ? Status{} : may_change(at->second.spec, spec);
+}
+
+ports::Answer Control::apply(const ports::ApplyGroup& wish, Time now, Step& step) {
+  const ports::GroupSpec& spec = wish.spec;
+  const auto at = groups_.find(spec.name);
+  if (wish.new_only && at != groups_.end() && !at->second.deleted)
+    return fail(Code::kAlreadyExists,
+                std::format("group {}: there is one: choose another name, or change it with "
+                            "`godwit apply`",
+                            spec.name.value));
+  TRY(may_apply(spec));
   ports::GroupRow row{spec};
-  if (at != groups_.end()) {
-    TRY(may_change(at->second.spec, spec));
-    row.revision = at->second.revision + (at->second.spec == spec ? 0 : 1);
-  }
+  if (at != groups_.end()) row.revision = at->second.revision + (at->second.spec == spec ? 0 : 1);
   if (wish.dry_run || (at != groups_.end() && row == at->second)) return group_view(row);
   groups_[spec.name] = row;
   step.writes.push_back(ports::GroupWrite{spec.name, row});

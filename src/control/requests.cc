@@ -140,7 +140,7 @@ ports::Answer Control::list_moves(const ports::ListMoves& wanted) const {
   return list;
 }
 
-ports::Answer Control::list_offerings(Time now) const {
+ports::Listing<ports::OfferingView> Control::list_offerings(Time now) const {
   ports::Listing<ports::OfferingView> list{.version = version_};
   if (!config_.provider) return list;
   for (const auto& [key, offering] : market_.offerings(now, policy_)) {
@@ -261,13 +261,15 @@ void Control::on_request(const ports::Request& request, Time now, Step& step) {
         if constexpr (std::is_same_v<T, ports::ListGuests>) return list_guests(r);
         if constexpr (std::is_same_v<T, ports::ListNodes>) return list_nodes(r, now);
         if constexpr (std::is_same_v<T, ports::ListMoves>) return list_moves(r);
-        if constexpr (std::is_same_v<T, ports::ListOfferings>) return list_offerings(now);
+        if constexpr (std::is_same_v<T, ports::ListOfferings>)
+          return ports::Answer{list_offerings(now)};
         if constexpr (std::is_same_v<T, ports::ReadLedger>) return ledger(now);
         if constexpr (std::is_same_v<T, ports::MigrateGuest>) return migrate(r, now, step);
         if constexpr (std::is_same_v<T, ports::CordonNode>) return cordon(r.node, true, now, step);
         if constexpr (std::is_same_v<T, ports::UncordonNode>)
           return cordon(r.node, false, now, step);
-        if constexpr (std::is_same_v<T, ports::DrainNode>) return ask_plan({request.id, r});
+        if constexpr (std::is_same_v<T, ports::DrainNode> || std::is_same_v<T, ports::ReadPlan>)
+          return ask_plan({request.id, r});
         if constexpr (std::is_same_v<T, ports::ListEvents>)
           return ports::Answer{ports::Listing<ports::EventView>{journal_.events(r), version_}};
         if constexpr (std::is_same_v<T, ports::ReadLogs>)

@@ -142,7 +142,7 @@ void Control::on_solved(const Solved& solved, Time now, Step& step) {
   const Solving done = *std::exchange(solving_, std::nullopt);
   if (done.question) {
     step.commands.push_back(
-        Reply{done.question->request, drain(done.question->what, solved.plan, now, step)});
+        Reply{done.question->request, answer(*done.question, done.world, solved.plan, now, step)});
     return;
   }
   plan_ = solved.plan;

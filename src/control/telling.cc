@@ -75,6 +75,9 @@ void Control::publish(Time now, Step& step) {
     if (const auto* node = std::get_if<ports::NodeWrite>(&write)) touched_nodes_.insert(node->node);
     if (const auto* group = std::get_if<ports::GroupWrite>(&write)) groups.insert(group->group);
   }
+  touched_moves_.insert(touched_guests_.begin(), touched_guests_.end());
+  publish_moves(std::exchange(touched_moves_, {}), step);
+  publish_offerings(now, step);
   for (const GuestId& id : std::exchange(touched_guests_, {})) {
     const auto at = guests_.find(id);
     if (at == guests_.end() || at->second.gone()) {
@@ -100,6 +103,38 @@ void Control::publish(Time now, Step& step) {
     } else {
       tell(group_view(at->second));
     }
+  }
+}
+
+// Of these guests, as far as they are not too old to be news.
+void Control::publish_moves(const std::set<GuestId>& guests, Step& step) {
+  constexpr std::size_t kLookedAt = 500, kRemembered = 2000;
+  if (guests.empty()) return;
+  std::vector<ports::MoveView> news;
+  const auto& moves = journal_.moves();
+  for (auto at = moves.rbegin(); at != moves.rend(); ++at) {
+    if (static_cast<std::size_t>(at - moves.rbegin()) >= kLookedAt) break;
+    if (!guests.contains(at->guest)) continue;
+    const auto told = told_moves_.find(at->number);
+    if (told == told_moves_.end() || !(told->second == *at)) news.push_back(*at);
+  }
+  for (auto at = news.rbegin(); at != news.rend(); ++at) {
+    told_moves_[at->number] = *at;
+    step.commands.push_back(Publish{{++version_, std::move(*at)}});
+  }
+  while (told_moves_.size() > kRemembered) told_moves_.erase(told_moves_.begin());
+}
+
+void Control::publish_offerings(Time now, Step& step) {
+  if (!std::exchange(touched_offerings_, false)) return;
+  for (ports::OfferingView& view : list_offerings(now).items) {
+    const fleet::OfferingKey key{
+        {view.instance_type, view.zone},
+        view.spot ? fleet::CapacityType::kSpot : fleet::CapacityType::kOnDemand};
+    const auto [told, fresh] = told_offerings_.try_emplace(key, view);
+    if (!fresh && told->second == view) continue;
+    told->second = view;
+    step.commands.push_back(Publish{{++version_, std::move(view)}});
   }
 }
 

@@ -94,6 +94,7 @@ class Fleet : public testing::Test {
       if (const auto* mail = std::get_if<Mail>(&command)) mails.push_back(mail->message);
       if (const auto* reply = std::get_if<Reply>(&command)) replies.push_back(reply->answer);
       if (const auto* note = std::get_if<NodeNote>(&command)) notes.push_back(note->text);
+      if (const auto* change = std::get_if<Publish>(&command)) published.push_back(change->change);
       if (const auto* solve = std::get_if<Solve>(&command)) {
         EXPECT_FALSE(unsolved) << "a second one, before the first is answered";
         unsolved = *solve;
@@ -314,6 +315,7 @@ class Fleet : public testing::Test {
   std::vector<ports::Message> mails;
   std::vector<ports::Answer> replies;
   std::vector<std::string> notes;
+  std::vector<ports::Change> published;
   std::optional<Solve> unsolved;
   bool slow_solver = false;  // Answers when solve() is called, not at once.
   std::optional<Time> wake;

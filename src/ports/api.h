@@ -157,6 +157,40 @@ struct OfferingView {
   bool operator==(const OfferingView&) const = default;
 };
 
+// What the planner would do now. Of a guest: its place afterwards, and why.
+struct PlannedGuest {
+  GuestId guest;
+  std::optional<NodeId> from, to;  // nullopt: nowhere.
+  // One word as a move has it; or keep (it is or goes there already), start, stay (a move of it is
+  // called off), none (no place is known).
+  std::string reason;
+  std::string why;          // A sentence, where the reason alone does not say it.
+  MicroUsdPerHour share{};  // Of the rate of `to`, at the planned packing; 0: not known.
+  std::vector<Term> terms;
+  std::vector<Rejected> rejected;
+  bool operator==(const PlannedGuest&) const = default;
+};
+struct PlannedNode {
+  NodeId node;
+  std::string change;  // launch, terminate, or abandon: left for the provider to end.
+  std::string instance_type, zone;
+  bool spot = false;
+  MicroUsdPerHour rate{};       // Now.
+  std::vector<GuestId> guests;  // launch: that it is for; with reason escape: whose room it is.
+  std::string reason;           // launch: one word.
+  std::string why;              // Otherwise: a sentence.
+  std::vector<Term> terms;
+  std::vector<Rejected> rejected;
+  bool operator==(const PlannedNode&) const = default;
+};
+struct PlanView {
+  Time at{};
+  std::vector<PlannedGuest> guests;   // All, in order of name.
+  std::vector<PlannedNode> nodes;     // That change.
+  std::vector<std::string> warnings;  // Promises that would not hold.
+  bool operator==(const PlanView&) const = default;
+};
+
 // What one instance has cost by the provider's billing rule, to the micro-dollar.
 struct LedgerItem {
   std::string instance;  // The cloud's name of it.
@@ -262,11 +296,16 @@ struct ListMoves {
 struct ListOfferings {};
 // Of this fleet, since its first instance -> LedgerView.
 struct ReadLedger {};
+// What would be planned now, with these groups made or changed -> PlanView. Nothing is changed.
+// FailedPrecondition as of ApplyGroup; Unavailable while types and prices are not known.
+struct ReadPlan {
+  std::vector<GroupSpec> specs;
+};
 
 using RequestBody =
     std::variant<ApplyGroup, DeleteGroup, ListGroups, ListGuests, ListNodes, ListEvents,
                  MigrateGuest, CordonNode, UncordonNode, DrainNode, ReadLogs, ExecInGuest,
-                 ListMoves, ListOfferings, ReadLedger, JoinNode>;
+                 ListMoves, ListOfferings, ReadLedger, ReadPlan, JoinNode>;
 
 // Offered to EventSink<Request>.
 struct Request {
@@ -304,7 +343,7 @@ struct ExecResult {
 using AnswerBody =
     std::variant<Done, GroupView, GuestView, NodeView, DrainView, LogPage, ExecResult,
                  Listing<GroupView>, Listing<GuestView>, Listing<NodeView>, Listing<EventView>,
-                 Listing<MoveView>, Listing<OfferingView>, LedgerView>;
+                 Listing<MoveView>, Listing<OfferingView>, LedgerView, PlanView>;
 using Answer = Result<AnswerBody>;
 
 class Answerer {
@@ -323,7 +362,7 @@ struct Removed {
 // One object as it is now, whole: a watcher may drop all but the newest of each object.
 struct Change {
   std::uint64_t version = 0;
-  std::variant<GroupView, GuestView, NodeView, EventView, Removed> body;
+  std::variant<GroupView, GuestView, NodeView, EventView, MoveView, OfferingView, Removed> body;
 };
 
 // What watchers are told. It keeps a bounded history; a watcher that asks from before it, or that

@@ -169,6 +169,20 @@ class FakeControl final : public ports::EventSink<ports::Request> {
   ports::Answer on(const ports::ReadLedger&) const {
     return groups_.empty() ? ports::LedgerView{.from = kStart, .until = kStart} : fixed_ledger();
   }
+  ports::Answer on(const ports::ReadPlan& asked) const {
+    ports::PlanView view = fixed_plan(asked.specs);
+    for (const auto& [name, guest] : guests_)
+      view.guests.push_back({.guest = name,
+                             .from = guest.node,
+                             .to = guest.node,
+                             .reason = "keep",
+                             .why = "",
+                             .share = guest.share,
+                             .terms = {},
+                             .rejected = {}});
+    if (!guests_.empty()) plan_a_move(view);
+    return view;
+  }
   ports::Answer on(const ports::JoinNode&) const { return internal("agents do not come this way"); }
 
   template <class View>
@@ -198,6 +212,7 @@ class FakeControl final : public ports::EventSink<ports::Request> {
       view.rejected = {{"stay", "dearer", 0.0123}, {"m5.xlarge in us-east-1b", "no capacity", 0}};
     }
     moves_.push_back(view);
+    publish(view);
     guest.node = to;
     ++guest.hop;
     publish(guest);

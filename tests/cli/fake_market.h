@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <format>
+#include <vector>
 
 #include "ports/api.h"
 
@@ -48,6 +50,73 @@ inline ports::LedgerView fixed_ledger() {
                         60,
                         {576}});
   return view;
+}
+
+// Each group on a node of its own.
+inline ports::PlanView fixed_plan(const std::vector<ports::GroupSpec>& specs) {
+  ports::PlanView view{.at = kStart, .guests = {}, .nodes = {}, .warnings = {}};
+  for (const ports::GroupSpec& spec : specs) {
+    if (spec.count == 0) continue;
+    ports::PlannedNode node{.node = NodeId{std::format("n-f-{}", view.nodes.size() + 3)},
+                            .change = "launch",
+                            .instance_type = "m5.large",
+                            .zone = "us-east-1a",
+                            .spot = true,
+                            .rate = {34'500},
+                            .guests = {},
+                            .reason = "start",
+                            .why = "",
+                            .terms = {},
+                            .rejected = {}};
+    node.rejected = {{"m5.large/us-east-1b spot", "0.002000 $/h more for the same guests", 0},
+                     {"m5.large/us-east-1a on-demand", "0.061500 $/h more for the same guests", 0}};
+    for (std::uint32_t i = 1; i <= spec.count; ++i) {
+      node.guests.push_back(GuestId{std::format("{}-{}", spec.name.value, i)});
+      view.guests.push_back({.guest = node.guests.back(),
+                             .from = {},
+                             .to = node.node,
+                             .reason = "start",
+                             .why = "",
+                             .share = {17'250},
+                             .terms = {},
+                             .rejected = node.rejected});
+    }
+    view.nodes.push_back(node);
+  }
+  return view;
+}
+
+// Its first guest would go to a cheaper node, and the one that it leaves would end.
+inline void plan_a_move(ports::PlanView& view) {
+  ports::PlannedGuest& guest = view.guests.front();
+  guest.to = NodeId{"n-f-9"};
+  guest.reason = "cheaper";
+  guest.share = {840};
+  guest.terms = {{"saving", -0.0123}, {"pause", 0.000166}, {"double pay", 0.0005}};
+  guest.rejected = {{"m5.large/us-east-1b spot", "gains 0.001000 $ less", 0}};
+  view.nodes.push_back({.node = *guest.to,
+                        .change = "launch",
+                        .instance_type = "m5.large",
+                        .zone = "us-east-1c",
+                        .spot = true,
+                        .rate = {23'000},
+                        .guests = {guest.guest},
+                        .reason = "cheaper",
+                        .why = "",
+                        .terms = guest.terms,
+                        .rejected = guest.rejected});
+  view.nodes.push_back({.node = NodeId{"i-c/1"},
+                        .change = "terminate",
+                        .instance_type = "m5.large",
+                        .zone = "us-east-1a",
+                        .spot = false,
+                        .rate = {96'000},
+                        .guests = {},
+                        .reason = "",
+                        .why = "nobody needs it",
+                        .terms = {},
+                        .rejected = {}});
+  view.warnings = {"web-2 has no escape that is ready"};
 }
 
 }  // namespace godwit::golden

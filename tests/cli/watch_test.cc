@@ -80,6 +80,7 @@ const Kind kKinds[] = {
      "AT  REASON",
      {"manual  web-1  moved to i-b/1"},
      {"applied"}},
+    {{"get", "moves", "--watch"}, "NUMBER  GUEST", {"1  web-1  manual  i-a/1  i-b/1"}, {"applied"}},
     {{"get", "guests", "--watch", "-o", "json"},
      "\"version\"",
      {"\"hop\":1", "\"removed\":{\"guest\":\"web-2\"}"},
@@ -121,6 +122,20 @@ TEST(CliWatch, PrintsEachChangeUntilTheServerGoes) {
   EXPECT_EQ(status, 69) << err.str();
   EXPECT_TRUE(screen.str().contains("\ni-c/1  joining  away")) << screen.str();
   EXPECT_FALSE(screen.str().contains("web-1"));
+}
+
+TEST(CliWatch, ShowsAnOfferingThatBecomesDearer) {
+  Stage stage;
+  Watching watching{stage, {"get", "offerings", "--watch"}};
+  ASSERT_TRUE(watching.shows("TYPE "));
+  auto offering = fixed_offerings(100).items.front();
+  offering.rate = {40'000};
+  stage.server().publish({101, ports::NodeView{.node = NodeId{"i-c/1"}}});
+  stage.server().publish({102, offering});
+  EXPECT_TRUE(watching.shows("m5.large  us-east-1a  spot  2  8192  0.04")) << watching.text();
+  stage.stop();
+  EXPECT_EQ(watching.status(), 69);
+  EXPECT_FALSE(watching.text().contains("i-c/1"));
 }
 
 }  // namespace

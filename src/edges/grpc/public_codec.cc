@@ -215,6 +215,10 @@ void write(const ports::GroupView& view, v1::Change& wire) { to_wire(view, *wire
 void write(const ports::GuestView& view, v1::Change& wire) { to_wire(view, *wire.mutable_guest()); }
 void write(const ports::NodeView& view, v1::Change& wire) { to_wire(view, *wire.mutable_node()); }
 void write(const ports::EventView& view, v1::Change& wire) { to_wire(view, *wire.mutable_event()); }
+void write(const ports::MoveView& view, v1::Change& wire) { to_wire(view, *wire.mutable_move()); }
+void write(const ports::OfferingView& view, v1::Change& wire) {
+  to_wire(view, *wire.mutable_offering());
+}
 void write(const ports::Removed& removed, v1::Change& wire) {
   v1::Removed& to = *wire.mutable_removed();
   if (const auto* group = std::get_if<GroupId>(&removed.what)) to.set_group(group->value);

@@ -23,6 +23,7 @@ class ExecResult;
 class Group;
 class GroupList;
 class GetLedgerRequest;
+class GetPlanRequest;
 class GroupSpec;
 class Guest;
 class GuestList;
@@ -41,6 +42,7 @@ class Node;
 class NodeList;
 class Offering;
 class OfferingList;
+class Plan;
 class ReadLogsRequest;
 class UncordonNodeRequest;
 }  // namespace godwit::v1
@@ -65,6 +67,7 @@ Result<ports::RequestBody> from_wire(const v1::ListEventsRequest& request);
 Result<ports::RequestBody> from_wire(const v1::ListMovesRequest& request);
 Result<ports::RequestBody> from_wire(const v1::ListOfferingsRequest& request);
 Result<ports::RequestBody> from_wire(const v1::GetLedgerRequest& request);
+Result<ports::RequestBody> from_wire(const v1::GetPlanRequest& request);
 
 // Strings that are not UTF-8 are repaired with '?'.
 void to_wire(const ports::GroupSpec& spec, v1::GroupSpec& wire);
@@ -83,6 +86,7 @@ void to_wire(const ports::Listing<ports::EventView>& list, v1::EventList& wire);
 void to_wire(const ports::MoveView& view, v1::Move& wire);
 void to_wire(const ports::OfferingView& view, v1::Offering& wire);
 void to_wire(const ports::LedgerView& view, v1::LedgerSummary& wire);
+void to_wire(const ports::PlanView& view, v1::Plan& wire);
 void to_wire(const ports::Listing<ports::MoveView>& list, v1::MoveList& wire);
 void to_wire(const ports::Listing<ports::OfferingView>& list, v1::OfferingList& wire);
 void to_wire(const ports::Change& change, v1::Change& wire);

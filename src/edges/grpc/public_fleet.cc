@@ -1,4 +1,4 @@
-// Moves, offerings and the ledger to the wire, and the requests for them.
+// Moves, plans, offerings and the ledger to the wire, and the requests for them.
 #include <algorithm>
 #include <cmath>
 
@@ -20,7 +20,8 @@ std::int64_t micro_usd(double usd) {
   return std::llround(std::clamp(usd * kMicro, -kMost, kMost));
 }
 
-void write_decision(const ports::MoveView& view, v1::Move& wire) {
+template <class View, class Wire>
+void write_decision(const View& view, Wire& wire) {
   for (const auto& term : view.terms) {
     v1::Term& to = *wire.add_terms();
     to.set_name(valid_utf8(term.name));
@@ -32,6 +33,29 @@ void write_decision(const ports::MoveView& view, v1::Move& wire) {
     to.set_why(valid_utf8(other.why));
     to.set_micro_usd(micro_usd(other.usd));
   }
+}
+
+void to_wire(const ports::PlannedGuest& guest, v1::PlannedGuest& wire) {
+  wire.set_guest(valid_utf8(guest.guest.value));
+  if (guest.from) wire.set_from(valid_utf8(guest.from->value));
+  if (guest.to) wire.set_to(valid_utf8(guest.to->value));
+  wire.set_reason(valid_utf8(guest.reason));
+  wire.set_why(valid_utf8(guest.why));
+  wire.set_share_micro_usd_per_hour(guest.share.value);
+  write_decision(guest, wire);
+}
+
+void to_wire(const ports::PlannedNode& node, v1::PlannedNode& wire) {
+  wire.set_node(valid_utf8(node.node.value));
+  wire.set_change(valid_utf8(node.change));
+  wire.set_instance_type(valid_utf8(node.instance_type));
+  wire.set_zone(valid_utf8(node.zone));
+  wire.set_spot(node.spot);
+  wire.set_rate_micro_usd_per_hour(node.rate.value);
+  for (const auto& guest : node.guests) wire.add_guests(valid_utf8(guest.value));
+  wire.set_reason(valid_utf8(node.reason));
+  wire.set_why(valid_utf8(node.why));
+  write_decision(node, wire);
 }
 
 void to_wire(const ports::LedgerItem& item, v1::LedgerItem& wire) {
@@ -59,6 +83,21 @@ Result<ports::RequestBody> from_wire(const v1::ListOfferingsRequest&) {
   return ports::ListOfferings{};
 }
 Result<ports::RequestBody> from_wire(const v1::GetLedgerRequest&) { return ports::ReadLedger{}; }
+
+Result<ports::RequestBody> from_wire(const v1::GetPlanRequest& request) {
+  ports::ReadPlan asked;
+  for (const v1::GroupSpec& spec : request.specs()) {
+    ASSIGN_OR_RETURN(asked.specs.emplace_back(), from_wire(spec));
+  }
+  return asked;
+}
+
+void to_wire(const ports::PlanView& view, v1::Plan& wire) {
+  write_time(view.at, wire.mutable_at());
+  for (const auto& guest : view.guests) to_wire(guest, *wire.add_guests());
+  for (const auto& node : view.nodes) to_wire(node, *wire.add_nodes());
+  for (const auto& warning : view.warnings) wire.add_warnings(valid_utf8(warning));
+}
 
 void to_wire(const ports::MoveView& view, v1::Move& wire) {
   wire.set_number(view.number);

@@ -182,6 +182,61 @@ TEST(PublicFleet, TheLedgerIsExact) {
   EXPECT_EQ(ledger.items(1).end().seconds(), 1'700'000'061);
 }
 
+TEST(PublicFleet, APlanIsShownWhole) {
+  ports::PlanView view{.at = kNoon, .guests = {}, .nodes = {}, .warnings = {"web-1 has no escape"}};
+  view.guests.push_back({.guest = GuestId{"web-1"},
+                         .from = NodeId{"n-f-1"},
+                         .to = NodeId{"n-f-2"},
+                         .reason = "cheaper",
+                         .why = "",
+                         .share = {1'250},
+                         .terms = {{"saving", -0.24}},
+                         .rejected = {{"m.large/b spot", "gains 0.1 $ less", 0}}});
+  view.guests.push_back({.guest = GuestId{"web-2"},
+                         .from = {},
+                         .to = {},
+                         .reason = "none",
+                         .why = "no offering takes it",
+                         .share = {},
+                         .terms = {},
+                         .rejected = {}});
+  view.nodes.push_back({.node = NodeId{"n-f-2"},
+                        .change = "launch",
+                        .instance_type = "m.large",
+                        .zone = "a",
+                        .spot = true,
+                        .rate = {40'000},
+                        .guests = {GuestId{"web-1"}},
+                        .reason = "cheaper",
+                        .why = "",
+                        .terms = {},
+                        .rejected = {}});
+  v1::Plan wire;
+  to_wire(view, wire);
+  EXPECT_EQ(wire.at().seconds(), 1'700'000'000);
+  ASSERT_EQ(wire.guests_size(), 2);
+  EXPECT_EQ(wire.guests(0).from(), "n-f-1");
+  EXPECT_EQ(wire.guests(0).to(), "n-f-2");
+  EXPECT_EQ(wire.guests(0).share_micro_usd_per_hour(), 1'250);
+  ASSERT_EQ(wire.guests(0).terms_size(), 1);
+  EXPECT_EQ(wire.guests(0).terms(0).micro_usd(), -240'000);
+  EXPECT_EQ(wire.guests(0).rejected(0).what(), "m.large/b spot");
+  EXPECT_TRUE(wire.guests(1).to().empty());
+  EXPECT_EQ(wire.guests(1).why(), "no offering takes it");
+  ASSERT_EQ(wire.nodes_size(), 1);
+  EXPECT_EQ(wire.nodes(0).change(), "launch");
+  EXPECT_EQ(wire.nodes(0).rate_micro_usd_per_hour(), 40'000);
+  EXPECT_EQ(wire.nodes(0).guests(0), "web-1");
+  EXPECT_EQ(wire.warnings(0), "web-1 has no escape");
+}
+
+TEST(PublicFleet, WhatAPlanSupposesIsChecked) {
+  v1::GetPlanRequest request;
+  ASSERT_TRUE(from_wire(request));
+  request.add_specs()->set_name("web");  // No image.
+  EXPECT_EQ(from_wire(request).error().code, Code::kInvalidArgument);
+}
+
 TEST(PublicFleet, NothingToCompareWithHasNoPercentage) {
   v1::LedgerSummary wire;
   to_wire(ports::LedgerView{.paid = {5}}, wire);

@@ -73,7 +73,8 @@ struct PublicServer::Services {
         events(calls, watches),
         moves(calls),
         offerings(calls),
-        ledger(calls) {}
+        ledger(calls),
+        plans(calls) {}
 
 #define GODWIT_METHOD(service, name, Asked, Reply)                                     \
   Reactor* name(Context* context, const v1::Asked* asked, v1::Reply* reply) override { \
@@ -134,9 +135,11 @@ struct PublicServer::Services {
     GODWIT_METHOD("Ledger", Get, GetLedgerRequest, LedgerSummary)
     Calls& calls;
   } ledger;
-  struct Plans final
-      : v1::Plans::CallbackService{GODWIT_NOT_YET(
-            Get, GetPlanRequest, Plan, "plans are not shown yet: read the events")} plans;
+  struct Plans final : v1::Plans::CallbackService {
+    explicit Plans(Calls& c) : calls(c) {}
+    GODWIT_METHOD("Plans", Get, GetPlanRequest, Plan)
+    Calls& calls;
+  } plans;
   struct Intents final
       : v1::Intents::CallbackService{GODWIT_NOT_YET(List, ListIntentsRequest, IntentList,
                                                     "intents are not shown yet")} intents;

@@ -160,10 +160,10 @@ TEST(PublicServer, ErrorsKeepCodeAndSentence) {
     EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED);
     EXPECT_EQ(status.error_message(), "exec is not built yet");
   }
-  const auto plans = v1::Plans::NewStub(rig.channel("user/alice"));
+  const auto intents = v1::Intents::NewStub(rig.channel("user/alice"));
   grpc::ClientContext context;
-  v1::Plan plan;
-  const auto status = plans->Get(&context, {}, &plan);
+  v1::IntentList list;
+  const auto status = intents->List(&context, {}, &list);
   EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED) << status.error_message();
   EXPECT_FALSE(status.error_message().empty());
 }

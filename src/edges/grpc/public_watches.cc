@@ -9,7 +9,9 @@ namespace godwit::grpc_edge {
 namespace {
 
 bool wants(const v1::WatchRequest& request, const v1::Change& change) {
-  if (!request.groups() && !request.guests() && !request.nodes() && !request.events()) return true;
+  if (!request.groups() && !request.guests() && !request.nodes() && !request.events() &&
+      !request.moves() && !request.offerings())
+    return true;
   switch (change.object_case()) {
     case v1::Change::kGroup:
       return request.groups();
@@ -19,6 +21,10 @@ bool wants(const v1::WatchRequest& request, const v1::Change& change) {
       return request.nodes();
     case v1::Change::kEvent:
       return request.events();
+    case v1::Change::kMove:
+      return request.moves();
+    case v1::Change::kOffering:
+      return request.offerings();
     case v1::Change::kRemoved:
       return (change.removed().has_group() && request.groups()) ||
              (change.removed().has_guest() && request.guests()) ||
