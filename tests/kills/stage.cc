@@ -49,7 +49,7 @@ Status Stage::build() {
   const Wish born = [this] {
     (void)plane_->ask(Plane::create(rig_->machine(), rig_->name(0), rig_->names({0, 1})));
   };
-  if (!stands(kPlane, "control.none.create", 1, born)) return internal("no birth\n" + why());
+  if (!stands(kPlane, kBirth, 1, born)) return internal("no birth\n" + why());
   crash(kPlane);
   cold_ = true;
   const std::string wrong = settle();

@@ -27,6 +27,8 @@ class Stage {
  public:
   using Wish = std::function<void()>;
 
+  // Where the control plane is killed when the guest is created: each stage is a case of this row.
+  static constexpr const char* kBirth = "control.none.create";
   static Result<std::unique_ptr<Stage>> make();
 
   // At the begin of a case: the guest runs on a, and could go to b.
