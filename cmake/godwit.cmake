@@ -54,3 +54,18 @@ function(godwit_fuzz_targets name)
     endif()
   endforeach()
 endfunction()
+
+# godwit_python_tests(FILE...): each file of tests for pytest becomes the test NAME of test_NAME.py, with its folder's
+# name before it; it finds the programs by GODWIT_BUILD.
+function(godwit_python_tests)
+  foreach(file ${ARGN})
+    get_filename_component(folder ${file} DIRECTORY)
+    get_filename_component(folder ${folder} NAME)
+    get_filename_component(name ${file} NAME_WE)
+    string(REGEX REPLACE "^test_" "${folder}_" name ${name})
+    add_test(NAME py_${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+      COMMAND python3 -m pytest -c tests/pytest.ini -p no:cacheprovider -q -rs ${file})
+    set_tests_properties(py_${name} PROPERTIES LABELS python TIMEOUT 900 SKIP_RETURN_CODE 5
+      ENVIRONMENT "GODWIT_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+  endforeach()
+endfunction()
