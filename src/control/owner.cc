@@ -108,7 +108,7 @@ bool Owner::apply(Ask ask, const NodeId& node, ports::EpochName epoch, const por
       if (dead_.contains(node)) heard_[node] = {.what = What::kDead};
   }
   for (const ControlDo effect : out.effects) carry_out(effect, out, step);
-  repeat_at_ = now + (settled() && !suspect_at_ ? kRefresh : kRepeat);
+  repeat_at_ = now + pace();
   return true;
 }
 
@@ -300,6 +300,9 @@ void Owner::on_report(const NodeId& from, const ports::Report& report, Time now,
     take_over(kept_.owner.set, now, step);
   } else if (idle && !suspect_at_ && (from == kept_.owner.holder || took(from, report))) {
     suspect(now, step);  // It passed the guest on, or lost it: the next holder's report may come.
+  } else if (report.role == ports::RoleName::kGranted && !suspect_at_ &&
+             from == kept_.owner.holder && reaches_dead()) {
+    suspect(now, step);  // It may have granted to the dead, after it said that it holds.
   }
   shrink(now, step);
 }
@@ -376,12 +379,19 @@ void Owner::on_time(Time now, Step& step) {
   look(now, step);
   if (row_.kind == Generation::kTakeover && living(kept_.owner.set).empty())
     step.commands.push_back(Refused{id_, kNowhereToGo});
-  repeat_at_ = now + (settled() && !suspect_at_ ? kRefresh : kRepeat);
+  repeat_at_ = now + pace();
 }
 
 std::optional<NodeId> Owner::holder() const {
   if (row_.holder == migration::kNoNode || dead_.contains(kept_.owner.holder)) return std::nullopt;
   return kept_.owner.holder;
+}
+
+bool Owner::reaches_dead() const { return living(kept_.owner.reach) != kept_.owner.reach; }
+
+// A holder that has a move under way to a node that died may be about to grant.
+Duration Owner::pace() const {
+  return settled() && !suspect_at_ && !reaches_dead() ? kRefresh : kRepeat;
 }
 
 bool Owner::settled() const {

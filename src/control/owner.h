@@ -68,6 +68,8 @@ class Owner {
   void become_tombstone(Step& step);
   void mail(const NodeId& to, ports::Body body, Step& step) const;
   ports::NodeNames living(const ports::NodeNames& nodes) const;
+  bool reaches_dead() const;
+  Duration pace() const;  // Until who runs it is asked for again.
 
   const GuestId id_;
   const std::set<NodeId>& dead_;

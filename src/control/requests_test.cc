@@ -134,6 +134,33 @@ TEST(Wishes, AGuestOutlivesManyNodes) {
   }
 }
 
+// The destination of a move dies; its source still holds when it is asked, and then grants to the
+// dead.
+TEST(Wishes, AGrantToTheDeadIsTakenOver) {
+  Control control;
+  add_guest(control);
+  report(control);
+  Step step = control.on(Certified{kB}, kNow);
+  report(control);
+  const auto generation = [&] { return control.guests().at(kGuest).row().owner.generation; };
+  const auto before = generation();
+  Time now = kNow;
+  for (int i = 0; i < 10 && generation() == before; ++i) {
+    ASSERT_TRUE(step.wake);
+    now = *step.wake;
+    ASSERT_LT(now, kNow + std::chrono::seconds{10}) << "it is asked too seldom";
+    step = control.on(Woken{}, now);
+    for (const Command& command : step.commands) {
+      const auto* mail = std::get_if<Mail>(&command);
+      if (!mail || !std::holds_alternative<ports::AskReport>(mail->message.body)) continue;
+      EXPECT_EQ(mail->message.to, kA);
+      const ports::Report granted{ports::RoleName::kGranted, {1, 1}, {1, 0}, 1, {}, false};
+      control.on(ports::Message{kGuest, kA, ports::kControl, granted}, now);
+    }
+  }
+  EXPECT_GT(generation(), before);
+}
+
 // Of two users who take the same name, one is refused, and nothing changes.
 TEST(Requests, AGroupThatShallBeNewIsNotChanged) {
   Config config;
