@@ -164,6 +164,7 @@ void Control::on_message(const ports::Message& message, Time now, Step& step) {
 void Control::on_guest_message(Owner& owner, const ports::Message& message, Time now, Step& step) {
   const GuestId& id = message.guest;
   if (const auto* story = std::get_if<ports::Moved>(&message.body)) {
+    if (owner.gone()) return;
     journal_.told(id, *story);
     touched_moves_.insert(id);
     if (!story->done && owner.row().owner.reach.contains(message.from))

@@ -40,6 +40,8 @@ class Journal {
   void told(const GuestId& guest, const ports::Moved& story);
   // It is not wanted any more, or the guest is gone.
   void give_up(const GuestId& guest, const std::string& why, Time now);
+  // It is gone: nothing more of its moves is told.
+  void forget(const GuestId& guest) { stories_.erase(guest); }
 
   // Whether something is not in the rows yet, and what.
   bool changed();

@@ -81,6 +81,7 @@ void Control::publish(Time now, Step& step) {
   for (const GuestId& id : std::exchange(touched_guests_, {})) {
     const auto at = guests_.find(id);
     if (at == guests_.end() || at->second.gone()) {
+      journal_.forget(id);
       tell(ports::Removed{id});
       continue;
     }
