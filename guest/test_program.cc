@@ -7,9 +7,15 @@
 //   exit N        ends with N
 //   wait          until it is killed
 //   reach ADDRESS PORT...   for each port "ADDRESS PORT open|refused|silent|ERROR", within 2 s in
-//   all
+//                 all
+//   disk FILE     keeps blocks of 4 KiB for one client after the other on TCP 7000. Asked is a byte
+//                 and a block's number (32 bits, little endian): w, the block follows: "k" when it
+//                 is on the disk; r: the block as the disk has it, past the page cache; t: the wall
+//                 clock in microseconds (64 bits)
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -25,6 +31,8 @@
 #include <vector>
 
 namespace {
+
+constexpr std::int64_t kBlock = 4096;
 
 volatile sig_atomic_t caught = 0;
 void note(int number) { caught = number; }
@@ -102,6 +110,47 @@ int reach(const char* address, int count, char** ports) {
   return 0;
 }
 
+bool whole(int s, void* data, std::size_t size) {
+  return ::recv(s, data, size, MSG_WAITALL) == static_cast<ssize_t>(size);
+}
+
+// False: the client went away, or the disk failed, which it is not told by an answer.
+bool answer(int s, int file, std::uint8_t* block) {
+  struct [[gnu::packed]] {
+    char verb;
+    std::uint32_t number;
+  } asked;
+  if (!whole(s, &asked, sizeof asked)) return false;
+  const off_t at = static_cast<off_t>(asked.number) * kBlock;
+  if (asked.verb == 'w') {
+    return whole(s, block, kBlock) && ::pwrite(file, block, kBlock, at) == kBlock &&
+           ::fdatasync(file) == 0 && ::send(s, "k", 1, MSG_NOSIGNAL) == 1;
+  }
+  if (asked.verb == 'r')
+    return ::pread(file, block, kBlock, at) == kBlock &&
+           ::send(s, block, kBlock, MSG_NOSIGNAL) == kBlock;
+  timespec t{};
+  ::clock_gettime(CLOCK_REALTIME, &t);
+  const std::int64_t us = t.tv_sec * 1'000'000LL + t.tv_nsec / 1000;
+  return asked.verb == 't' && ::send(s, &us, sizeof us, MSG_NOSIGNAL) == sizeof us;
+}
+
+int disk(const char* path) {
+  const int file = ::open(path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+  const int listener = listen_on(7000);
+  auto* const block = static_cast<std::uint8_t*>(std::aligned_alloc(kBlock, kBlock));
+  if (file < 0 || listener < 0) return 1;
+  for (pollfd wait{listener, POLLIN, 0};; ::poll(&wait, 1, -1)) {
+    const int s = ::accept(listener, nullptr, nullptr);
+    if (s < 0) continue;
+    const int yes = 1;
+    ::setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    while (answer(s, file, block)) {
+    }
+    ::close(s);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -110,6 +159,7 @@ int main(int argc, char** argv) {
   if (verb == "serve") return serve(number, argc > 3 ? std::atof(argv[3]) : 1000);
   if (verb == "show") return show();
   if (verb == "reach" && argc > 2) return reach(argv[2], argc - 3, argv + 3);
+  if (verb == "disk" && argc > 2) return disk(argv[2]);
   if (verb == "exit") return static_cast<int>(number);
   for (long i = 0; verb == "print" && i < number / 64; ++i) std::printf("%063ld\n", i);
   while (verb == "wait") ::pause();

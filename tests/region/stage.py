@@ -25,7 +25,7 @@ PROGRAM = BUILD / "guest/guest_test_program"
 NEEDS_PROGRAM = pytest.mark.skipif(not PROGRAM.exists(),
                                    reason="needs the tests' guest program, built")
 MAKE_IMAGE = """set -e
-cd "$0"; mkdir -p tree/bin; cp "$1" tree/bin/app
+cd "$0"; mkdir -p tree/bin; mkdir -m 777 tree/data; cp "$1" tree/bin/app
 umoci init --layout layout; umoci new --image layout:v1
 tar -C tree --sort=name --mtime=@0 -cf layer.tar .
 umoci raw add-layer --image layout:v1 layer.tar
@@ -49,7 +49,7 @@ class Region:
         self.place = self.product.up(self.dir, market)
 
     def import_app(self, folder):
-        """An image of the tests' guest program, /bin/app."""
+        """An image of the tests' guest program, /bin/app, whose user may write to /data."""
         subprocess.run(["sh", "-c", MAKE_IMAGE, folder, PROGRAM], check=True, timeout=60,
                        capture_output=True)
         return self.product.import_image(folder / "layout", self.place["images"])
@@ -71,6 +71,31 @@ class Region:
     def instance_of(self, node):
         address = self.product.nodes()[node]["address"]
         return next(i["instance"] for i in self.instances() if i["address"] == address)
+
+    def runs(self, guest):
+        now = self.guest(guest)
+        return now.get("phase") == "RUNNING" and now.get("container", {}).get("state") == "RUNNING"
+
+    def node_of(self, guest):
+        return until(f"{guest} is somewhere", lambda: self.guest(guest).get("node"))
+
+    def another_node(self, than):
+        return next(n for n, v in self.product.nodes().items()
+                    if n != than and v["phase"] == "READY")
+
+    def move(self, guest, to):
+        """The wish is repeated: while another move or order is under way it is not heard."""
+        def arrived():
+            now = self.guest(guest)
+            if now.get("node") == to and now.get("phase") == "RUNNING":
+                return True
+            try:
+                self.product.ask("migrate", guest, "--to", to)
+            except ProductError:
+                pass
+            time.sleep(1)
+            return False
+        until(f"{guest} on {to}", arrived, 180)
 
     def exec(self, instance, *words):
         """A program in an instance's namespaces: no agent is asked."""

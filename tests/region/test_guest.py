@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from stage import NEEDS, NEEDS_PROGRAM, Region, until
@@ -43,33 +42,11 @@ restart: never
 maximum_price: 0.0300
 """, self.place["images"])
 
-    def runs(self, guest):
-        now = self.guest(guest)
-        return now.get("phase") == "RUNNING" and now.get("container", {}).get("state") == "RUNNING"
-
-    def node_of(self, guest):
-        return until(f"{guest} is somewhere", lambda: self.guest(guest).get("node"))
-
-    def move(self, guest, to):
-        """The wish is repeated: while another move or order is under way it is not heard."""
-        def arrived():
-            now = self.guest(guest)
-            if now.get("node") == to and now.get("phase") == "RUNNING":
-                return True
-            try:
-                self.product.ask("migrate", guest, "--to", to)
-            except ProductError:
-                pass
-            time.sleep(1)
-            return False
-        until(f"{guest} on {to}", arrived, 180)
-
     def apart(self):
         """The two guests on two nodes: where they are."""
         theirs = self.node_of("app-2")
         if self.node_of("app-1") == theirs:
-            self.move("app-1", next(n for n, v in self.product.nodes().items()
-                                    if n != theirs and v["phase"] == "READY"))
+            self.move("app-1", self.another_node(theirs))
         return self.node_of("app-1"), theirs
 
     def agents(self, instance):
@@ -105,9 +82,7 @@ def region(tmp_path_factory):
 
 def test_its_log_is_whole_through_moves_and_an_agents_death(region):
     for number in range(MOVES):
-        here = region.node_of("app-1")
-        other = next(n for n, v in region.product.nodes().items()
-                     if n != here and v["phase"] == "READY")
+        other = region.another_node(region.node_of("app-1"))
         region.move("app-1", other)
         if number == 0:
             instance = region.instance_of(other)
