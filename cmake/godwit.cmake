@@ -56,7 +56,7 @@ function(godwit_fuzz_targets name)
 endfunction()
 
 # godwit_python_tests(FILE...): each file of tests for pytest becomes the test NAME of test_NAME.py, with its folder's
-# name before it; it finds the programs by GODWIT_BUILD.
+# name before it; it finds the programs by GODWIT_BUILD. Those that start a region begin first: they take longest.
 function(godwit_python_tests)
   foreach(file ${ARGN})
     get_filename_component(folder ${file} DIRECTORY)
@@ -67,5 +67,10 @@ function(godwit_python_tests)
       COMMAND python3 -m pytest -c tests/pytest.ini -p no:cacheprovider -q -rs ${file})
     set_tests_properties(py_${name} PROPERTIES LABELS python TIMEOUT 900 SKIP_RETURN_CODE 5
       ENVIRONMENT "GODWIT_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+    if(folder STREQUAL region)
+      set_tests_properties(py_${name} PROPERTIES COST 200)
+    else()  # Its files share what the workspace has once: the names of network devices.
+      set_tests_properties(py_${name} PROPERTIES RESOURCE_LOCK ${folder})
+    endif()
   endforeach()
 endfunction()

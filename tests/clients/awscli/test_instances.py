@@ -205,10 +205,12 @@ def test_the_end_takes_everything(world):
 def test_no_instance_outlives_its_cloud(world):
     instances = [world.launch() for _ in range(2)]
     world.until(lambda: len(running("314159")) == 2)
-    specs = [json.loads((world.state / i / "boot.json").read_text()) for i in instances]
+    paths = [world.state / i / "boot.json" for i in instances]
+    specs = [json.loads(path.read_text()) for path in paths]
+    assert all(running(str(path)) for path in paths)
     world.cloud.program.send_signal(signal.SIGKILL)
     world.cloud.program.wait()
-    world.until(lambda: not running("314159") and not running("boot-instance"))
+    world.until(lambda: not running("314159") and not any(running(str(p)) for p in paths))
     # Its network went too: a new cloud finds the operator's device free.
     world.until(lambda: not Path("/sys/class/net/godwit-vpc").exists())
     # What is left are empty cgroups, which a later cloud sweeps when they are old; here at once.
