@@ -1,9 +1,7 @@
 #include "edges/oci/import.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "edges/oci/layout.h"
+#include "edges/oci/read.h"
 #include "lib/io/child.h"
 #include "lib/tls/digest.h"
 
@@ -49,68 +48,28 @@ class Scratch {
  public:
   static Result<Scratch> make(const std::string& store) {
     std::error_code error;
-    fs::create_directories(store, error);
+    const bool is_new = fs::create_directories(store, error);
     if (error) return system_error(std::format("make {}", store), error.value());
     std::string path = store + "/.import-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr)
       return system_error(std::format("make a directory in {}", store), errno);
-    return Scratch(path);
+    return Scratch(path, is_new ? store : "");
   }
   ~Scratch() {
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);
+    if (!new_store_.empty()) fs::remove(new_store_, ignored);  // If nothing came into it.
   }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch(Scratch&& other) noexcept
+      : path_(std::exchange(other.path_, {})), new_store_(std::exchange(other.new_store_, {})) {}
   Scratch& operator=(Scratch&&) = delete;
   std::string operator/(std::string_view name) const { return std::format("{}/{}", path_, name); }
 
  private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  Scratch(std::string path, std::string new_store)
+      : path_(std::move(path)), new_store_(std::move(new_store)) {}
+  std::string path_, new_store_;
 };
-
-// More than any configuration, index or passwd has; a file can be made to look larger than memory.
-constexpr std::size_t kTextMax = 16 << 20;
-
-// Takes the descriptor.
-Result<std::string> read_all(int fd, const std::string& path) {
-  struct stat found{};
-  if (::fstat(fd, &found) != 0 || !S_ISREG(found.st_mode)) {
-    ::close(fd);
-    return invalid(std::format("{}: not a file", path));
-  }
-  std::string text;
-  ssize_t n = 1;
-  while (n > 0 && text.size() <= kTextMax) {
-    char buffer[64 * 1024];
-    n = ::read(fd, buffer, sizeof buffer);
-    if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
-  }
-  const int error = errno;
-  ::close(fd);
-  if (n < 0) return system_error(path, error);
-  if (text.size() > kTextMax) return invalid(std::format("{}: above {} bytes", path, kTextMax));
-  return text;
-}
-
-Result<std::string> slurp(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return system_error(path, errno);
-  return read_all(fd, path);
-}
-
-// A file of the unpacked image, through its links as a container would see them; empty if there is
-// none.
-Result<std::string> slurp_inside(const std::string& tree, const char* name) {
-  const int root = ::open(tree.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  open_how how{};
-  how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
-  if (root >= 0) ::close(root);
-  if (fd < 0) return "";
-  return read_all(static_cast<int>(fd), name);
-}
 
 // Not braces: gcc 14 fails on lists of strings inside coroutines.
 template <class... Words>
@@ -123,7 +82,7 @@ io::Task<Status> run(const Scratch& scratch, std::vector<std::string> argv) {
 }
 
 Result<json::Value> read_json(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, slurp(path));
+  ASSIGN_OR_RETURN(const std::string text, read_text(path));
   return in_context(path, json::parse(text));
 }
 
@@ -138,7 +97,7 @@ io::Task<Result<Kind>> find_kind(const Scratch& scratch, const std::string& path
         std::format("{}: a directory without oci-layout and index.json; {}", path, kRight));
   }
   const Status listed = co_await run(scratch, words("tar", "-tf", path));
-  CO_ASSIGN_OR_RETURN(const std::string names, slurp(scratch / "output"));
+  CO_ASSIGN_OR_RETURN(const std::string names, read_text(scratch / "output"));
   if (!listed)
     co_return invalid(
         began_as_image(names)
@@ -155,7 +114,7 @@ io::Task<Result<json::Value>> read_index(const Scratch& scratch, Kind kind,
   if (kind == Kind::kLayout) co_return read_json(path + "/" + name);
   for (const std::string& member : words(name, "./" + name)) {
     if (!co_await run(scratch, words("tar", "-xOf", path, member))) continue;
-    CO_ASSIGN_OR_RETURN(const std::string text, slurp(scratch / "output"));
+    CO_ASSIGN_OR_RETURN(const std::string text, read_text(scratch / "output"));
     co_return in_context(path + ": " + name, json::parse(text));
   }
   co_return invalid(std::format("{}: {} cannot be read", path, name));
@@ -278,9 +237,9 @@ io::Task<Result<Imported>> import_image(ImportRequest request) {
   CO_ASSIGN_OR_RETURN(const json::Value blob, config_blob(scratch));
   Imported image;
   CO_ASSIGN_OR_RETURN(const std::string passwd,
-                      in_context(request.path, slurp_inside(tree, "etc/passwd")));
+                      in_context(request.path, read_inside(tree, "etc/passwd")));
   CO_ASSIGN_OR_RETURN(const std::string group,
-                      in_context(request.path, slurp_inside(tree, "etc/group")));
+                      in_context(request.path, read_inside(tree, "etc/group")));
   CO_ASSIGN_OR_RETURN(image.config,
                       in_context(request.path, read_image_config(blob, passwd, group)));
   CO_TRY(co_await make_disk(scratch, tree, scratch / "disk"));
