@@ -6,6 +6,7 @@
 #include <format>
 
 #include "edges/grpc/channel.h"
+#include "edges/grpc/join_wire.h"
 #include "godwit/agent/v1/join.grpc.pb.h"
 #include "ports/messages.h"
 
@@ -36,11 +37,8 @@ Result<Joined> join(const JoinWish& wish, std::chrono::milliseconds limit) {
   if (!status.ok())
     return fail(code_of(status.error_code()),
                 std::format("join at {}: {}", wish.address, to_string(status)));
-  const auto name = tls::common_name(answer.certificate());
-  if (!name || *name != answer.node() || answer.node().empty())
-    return data_loss(std::format("join at {}: the certificate does not name node '{}'",
-                                 wish.address, answer.node()));
-  return Joined{NodeId{answer.node()}, answer.certificate()};
+  return in_context(std::format("join at {}", wish.address),
+                    read_joined(answer.node(), answer.certificate()));
 }
 
 }  // namespace godwit::grpc_edge

@@ -4,7 +4,6 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
-#include <algorithm>
 #include <chrono>
 #include <format>
 #include <map>
@@ -12,9 +11,9 @@
 #include <utility>
 
 #include "edges/grpc/channel.h"
+#include "edges/grpc/join_wire.h"
 #include "edges/grpc/utf8.h"
 #include "godwit/agent/v1/join.grpc.pb.h"
-#include "lib/tls/digest.h"
 #include "lib/tls/signing_request.h"
 #include "ports/messages.h"
 
@@ -28,30 +27,12 @@ namespace {
 constexpr std::chrono::years kValid{5};
 // The clock of a young instance may be behind ours.
 constexpr std::chrono::hours kClockSkew{1};
-constexpr std::size_t kTokenMin = 16, kTokenMax = 128;
-constexpr std::size_t kRequestMax = 8 * 1024;  // Ours has 400 bytes.
 
 grpc::Status told(Error error) {
   if (error.code == Code::kPermissionDenied)
     error.message += "; its instance must be replaced: see `godwit get nodes`";
   error.message = valid_utf8(error.message);
   return to_grpc(error);
-}
-
-Status check_token(const std::string& token) {
-  const auto is_plain = [](char c) { return c > 32 && c < 127; };
-  if (token.size() < kTokenMin || token.size() > kTokenMax || !std::ranges::all_of(token, is_plain))
-    return fail(Code::kPermissionDenied, "join: this is no token");
-  return {};
-}
-
-Result<ports::JoinNode> read(const wire::JoinRequest& asked) {
-  TRY(check_token(asked.token()));
-  if (asked.signing_request().size() > kRequestMax)
-    return invalid(std::format("join: a signing request of {} bytes, at most {} are read",
-                               asked.signing_request().size(), kRequestMax));
-  ASSIGN_OR_RETURN(std::string key, in_context("join", tls::key_sha256(asked.signing_request())));
-  return ports::JoinNode{tls::sha256(asked.token()), std::move(key)};
 }
 
 }  // namespace
@@ -68,7 +49,7 @@ class JoinServer::Service final : public wire::Join::CallbackService {
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
                                  const wire::JoinRequest* asked, wire::JoinAnswer* reply) override {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    auto wish = read(*asked);
+    auto wish = in_context("join", read_join(asked->token(), asked->signing_request()));
     if (!wish) {
       reactor->Finish(told(wish.error()));
       return reactor;

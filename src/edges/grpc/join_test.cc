@@ -107,12 +107,36 @@ TEST(Join, ATokenMakesANodeOfTheKeyThatUsedItFirst) {
 TEST(Join, WhatCannotSucceedNeverReachesTheControlPlane) {
   Rig rig;
   const std::string request = tls::make_request()->request;
-  for (const std::string& token : {std::string{}, std::string(15, 'a'), std::string(129, 'a'),
-                                   std::string(20, ' '), std::string(20, '\n')})
-    EXPECT_EQ(rig.try_join(token, request).error().code, Code::kPermissionDenied) << token.size();
-  for (const std::string& bad :
-       {std::string{}, std::string{"garbage"}, rig.authority.certificate, std::string(9000, 'a')})
-    EXPECT_EQ(rig.try_join(kToken, bad).error().code, Code::kInvalidArgument) << bad.size();
+  struct Bad {
+    std::string token, request;
+    Code code;
+    std::string says, fix;
+  };
+  const Bad table[] = {
+      {"", request, Code::kPermissionDenied, "token: ", "16 to 128 printable"},
+      {std::string(15, 'a'), request, Code::kPermissionDenied, "token: ", "these are 15 bytes"},
+      {std::string(129, 'a'), request, Code::kPermissionDenied, "token: ", "16 to 128"},
+      {std::string(20, ' '), request, Code::kPermissionDenied, "token: ", "printable"},
+      {std::string(20, '\n'), request, Code::kPermissionDenied, "token: ", "printable"},
+      {std::string(20, '\0'), request, Code::kPermissionDenied, "token: ", "printable"},
+      {kToken.substr(1) + "\x7f", request, Code::kPermissionDenied, "token: ", "printable"},
+      {"a", request, Code::kPermissionDenied, "its instance must be replaced", "get nodes"},
+      {kToken, "", Code::kInvalidArgument, "signing request: ", ""},
+      {kToken, "garbage", Code::kInvalidArgument, "signing request: ", ""},
+      {kToken, rig.authority.certificate, Code::kInvalidArgument, "signing request: ", ""},
+      {kToken, std::string(9000, 'a'), Code::kInvalidArgument, "signing request: ", "at most 8192"},
+      {kToken, request.substr(0, request.size() / 2), Code::kInvalidArgument, "signing request",
+       ""},
+  };
+  for (const Bad& bad : table) {
+    const auto joined = rig.try_join(bad.token, bad.request);
+    ASSERT_FALSE(joined) << bad.token << bad.request;
+    const std::string& said = joined.error().message;
+    EXPECT_EQ(joined.error().code, bad.code) << said;
+    EXPECT_TRUE(said.starts_with("join at 127.0.0.1:")) << said;
+    EXPECT_TRUE(said.contains(bad.says) && said.contains(bad.fix)) << said;
+    EXPECT_TRUE(bad.token.size() < 15 || !said.contains(bad.token)) << "a secret: " << said;
+  }
   EXPECT_TRUE(rig.tokens.requests.empty());
   // A token like any other, but nobody's.
   EXPECT_EQ(rig.try_join(std::string(64, 'b'), request).error().code, Code::kPermissionDenied);
