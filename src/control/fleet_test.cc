@@ -282,7 +282,15 @@ TEST_F(Fleet, LetsATokenBeUsedByOneKeyAlone) {
   ASSERT_FALSE(instances.empty());
   EXPECT_TRUE(request(ports::JoinNode{"hash-1", "key"}));
   EXPECT_TRUE(request(ports::JoinNode{"hash-1", "key"})) << "its answer may have been lost";
-  EXPECT_EQ(request(ports::JoinNode{"hash-1", "thief"}).error().code, Code::kPermissionDenied);
+  const std::uint64_t before = disk.rows.version;
+  // A thief's, one that was never drawn, and what the row of a node without a token has.
+  for (const char* token : {"hash-1", "hash-99", ""}) {
+    const auto refused = request(ports::JoinNode{token, "thief"});
+    ASSERT_FALSE(refused) << token;
+    EXPECT_EQ(refused.error().code, Code::kPermissionDenied) << token;
+    EXPECT_TRUE(refused.error().message.contains("token")) << refused.error().message;
+  }
+  EXPECT_EQ(disk.rows.version, before);
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST(Qmp, AnEmptyReasonIsSaidSo) {
   EXPECT_EQ(std::get<QmpAnswer>(*message).result.error().message, "qemu gave no reason");
 }
 
-// Whatever comes in place of QMP is an Error.
+// Whatever comes in place of QMP is an Error, and is told nothing.
 TEST(QmpClient, BadBytesAreErrors) {
   const std::vector<std::string> bad = {"",
                                         "\x01\x02",
@@ -126,10 +126,44 @@ TEST(QmpClient, BadBytesAreErrors) {
                                         std::string(5000, '{')};
   for (const std::string& line : bad) {
     Conversation c;
-    c.run({{true, line}}, {"query-status"});
+    c.run({{true, line}, {false, ""}}, {"query-status"});
+    EXPECT_EQ(c.got, std::vector<std::string>{"(end)"}) << line.substr(0, 20);
+    EXPECT_TRUE(c.events.empty());
     ASSERT_EQ(c.said.size(), 2u);
     EXPECT_FALSE(c.said[0].starts_with("connected")) << line.substr(0, 20);
     EXPECT_TRUE(c.said[1].starts_with("UNAVAILABLE")) << c.said[1];
+  }
+}
+
+// In place of an answer: the command fails and says why, the next one is not sent, and what came is
+// no event.
+TEST(QmpClient, BadLinesEndTheConversation) {
+  const std::pair<std::string, std::string> table[] = {
+      {"", "not json"},
+      {"\x01\x02", "not json"},
+      {"{\"return\": {}, \"id\":", "not json"},
+      {"[]", "neither greeting, answer nor event"},
+      {"{\"event\": 7}", "neither greeting, answer nor event"},
+      {"{\"error\": \"x\", \"id\": 2}", "neither greeting, answer nor event"},
+      {R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})", "JSON parse error"},
+      {std::string(5000, '{'), "json"},
+      {std::string(kQmpLineMax + 10, ' '), "line longer than"}};
+  for (const auto& [line, says] : table) {
+    Conversation c;
+    c.run({{true, kGreeting},
+           {false, ""},
+           {true, R"({"return": {}, "id": 1})"},
+           {false, ""},
+           {true, line},
+           {false, ""}},
+          {"query-status", "cont"});
+    ASSERT_EQ(c.said.size(), 3u);
+    EXPECT_TRUE(c.said[1].starts_with("UNAVAILABLE: query-status: ")) << c.said[1];
+    EXPECT_TRUE(c.said[1].contains(says)) << says << " not in " << c.said[1];
+    EXPECT_TRUE(c.said[2].starts_with("UNAVAILABLE: cont: ")) << c.said[2];
+    ASSERT_EQ(c.got.size(), 3u) << line.substr(0, 20);
+    EXPECT_EQ(c.got[2], "(end)") << "cont was not sent";
+    EXPECT_TRUE(c.events.empty());
   }
 }
 

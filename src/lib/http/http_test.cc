@@ -99,7 +99,8 @@ io::Task<void> send_raw(std::uint16_t port, std::string bytes, std::string& answ
   }
 }
 
-// What is no request gets a 4xx and the connection is closed; the server goes on.
+// What is no request gets a 4xx that says why and the connection is closed; nobody is asked to
+// serve it, and the server goes on.
 TEST(Http, MalformedBytes) {
   const std::pair<std::string, std::string> table[] = {
       {"\r\n\r\n\r\n", "400"},
@@ -117,11 +118,20 @@ TEST(Http, MalformedBytes) {
       {"GET /a HTTP/1.1\r\n\r\nGET /?last HTTP/1.0\r\n\r\n", "200"},
   };
   io::Loop loop;
-  auto server = Server::listen(loop, "127.0.0.1", 0, echo, small());
+  int served = 0;
+  const auto count = [&served](Request request) -> io::Task<Response> {
+    ++served;
+    co_return co_await echo(std::move(request));
+  };
+  auto server = Server::listen(loop, "127.0.0.1", 0, count, small());
   ASSERT_TRUE(server);
   for (const auto& [bytes, status] : table) {
     std::string answer;
+    served = 0;
     on_loop(loop, send_raw((*server)->port(), bytes, answer));
+    EXPECT_EQ(served > 0, status == "200") << bytes.substr(0, 60);
+    const std::size_t body = answer.find("\r\n\r\n");
+    EXPECT_GT(answer.size(), body + 4) << "a reason: " << answer;
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + status) ||
                 answer.starts_with("HTTP/1.0 " + status))
         << bytes.substr(0, 60) << " -> " << answer;

@@ -36,8 +36,12 @@ TEST(Xml, MalformedIsAnError) {
   for (const std::string& bad :
        {std::string(""), std::string("x"), std::string("<a>"), std::string("<a></b>"),
         std::string("<a/><b/>"), std::string("<a b></a>"), std::string("<a b=\"1></a>"),
-        std::string("<a"), std::string("<!-- -->"), std::string("<a>\0</a>", 8), deep})
-    EXPECT_EQ(parse(bad).error_or(Error{}).code, Code::kDataLoss) << bad.substr(0, 30);
+        std::string("<a"), std::string("<!-- -->"), std::string("<a>\0</a>", 8), deep}) {
+    const Error error = parse(bad).error_or(Error{});
+    EXPECT_EQ(error.code, Code::kDataLoss) << bad.substr(0, 30);
+    EXPECT_TRUE(error.message.starts_with("xml: ")) << error.message;
+  }
+  EXPECT_TRUE(parse("<a><b></c></a>").error().message.ends_with("at byte 8"));
 }
 
 // A DOCTYPE that defines entities is skipped; its entity stays as the text it is.
