@@ -195,7 +195,7 @@ TEST(Children, ALongNameIsCut) {
 
 // More execs than may run at once are refused, and the refused are not kept for ever.
 TEST(Execs, ARefusedOneSaysSoAndIsForgotten) {
-  Execs& execs = *new Execs(children(), "/", [] {});  // Outlives the test: its threads do.
+  static Execs& execs = *new Execs(children(), "/", [] {});  // For ever: its threads are.
   for (frame::Id id = 1; id <= 200; ++id) execs.request({id, shell("sleep 600"), 1000, 0});
   std::size_t refused = 0;
   for (const auto& m : execs.take(1 << 20))

@@ -25,13 +25,16 @@ std::vector<std::string_view> split(std::string_view text, char by) {
   return out;
 }
 
-// The entry of a passwd or group file whose field `field` is `key`.
-std::optional<std::vector<std::string_view>> entry(std::string_view file, std::size_t field,
-                                                   std::string_view key) {
+// What is read of a line: name, password, id, and in passwd the group.
+constexpr std::size_t kPasswdFields = 4, kGroupFields = 3;
+
+// The first line of a passwd or group file with so many fields at least, whose field `field` is
+// `key`.
+std::optional<std::vector<std::string_view>> entry(std::string_view file, std::size_t fields_min,
+                                                   std::size_t field, std::string_view key) {
   for (const std::string_view line : split(file, '\n')) {
     auto fields = split(line, ':');
-    if (fields.size() >= 4 || (fields.size() == 3 && field != 3))
-      if (field < fields.size() && fields[field] == key) return fields;
+    if (fields.size() >= fields_min && fields[field] == key) return fields;
   }
   return std::nullopt;
 }
@@ -56,7 +59,7 @@ Result<User> resolve_user(std::string_view user, std::string_view passwd, std::s
   const std::string_view name = user.substr(0, colon);
   if (!name.empty()) {
     const auto id = number<std::uint32_t>(name);
-    const auto line = entry(passwd, id ? 2 : 0, name);
+    const auto line = entry(passwd, kPasswdFields, id ? 2 : 0, name);
     if (!id && !line) return not_found(std::format("user '{}': not in the image's passwd", name));
     found.uid = id.value_or(0);
     if (line) {
@@ -72,7 +75,7 @@ Result<User> resolve_user(std::string_view user, std::string_view passwd, std::s
     found.gid = *gid;
     return found;
   }
-  const auto line = entry(group, 0, group_name);
+  const auto line = entry(group, kGroupFields, 0, group_name);
   if (!line) return not_found(std::format("group '{}': not in the image's group", group_name));
   const auto gid = number<std::uint32_t>((*line)[2]);
   if (!gid) return invalid(std::format("group '{}': bad line in group", group_name));

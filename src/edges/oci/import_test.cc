@@ -33,6 +33,11 @@ TEST(Config, UsersAreResolvedAgainstTheImagesOwnFiles) {
   EXPECT_EQ(user("nobody").error().code, Code::kNotFound);
   EXPECT_EQ(user("app:none").error().code, Code::kNotFound);
   EXPECT_EQ(resolve_user("a", "a:x:b:c\n", "").error().code, Code::kInvalidArgument);
+  // A line that ends behind the uid: its group was once read from beyond it.
+  EXPECT_EQ(resolve_user("a", "a:x:7\n", "").error().code, Code::kNotFound);
+  EXPECT_EQ(resolve_user("7", "a:x:7\n", ""), (User{7, 0}));
+  EXPECT_EQ(resolve_user("7:a", "", "a:x:9\na:x\n"), (User{7, 9}));
+  EXPECT_EQ(resolve_user("7:a", "", "a:x\n").error().code, Code::kNotFound);
 }
 
 TEST(Config, ReadsWhatImagesSay) {
