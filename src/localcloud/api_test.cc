@@ -45,6 +45,7 @@ class ApiTest : public ::testing::Test {
     EXPECT_TRUE(root) << response.body;
     if (response.status == 200) return "ok";
     EXPECT_FALSE(root->text_at("RequestID").empty());
+    EXPECT_FALSE(root->text_at("Errors/Error/Message").empty()) << response.body;
     return std::string(root->text_at("Errors/Error/Code"));
   }
 
