@@ -1,6 +1,6 @@
 // Tries the seeds, which must be taken as sound, and then inputs made of them.
 //
-//   fuzz_NAME [--runs N] [--seed N]    runs: the target's own number, 5 times it with GODWIT_ALL=1
+//   fuzz_NAME [--runs N] [--seed N]    runs: the target's own number, 30 times it with GODWIT_ALL=1
 //   fuzz_NAME FILE...                  only these inputs
 //
 // A crash or a broken law leaves the input in ./build/crash-NAME-SEED, or where GODWIT_CRASH_DIR
@@ -93,7 +93,7 @@ int run(std::uint64_t seed, long runs) {
 int start(int argc, char** argv) {
   std::uint64_t seed = 1;
   const char* all = std::getenv("GODWIT_ALL");
-  long runs = corpus().runs * (all && std::strcmp(all, "1") == 0 ? 5L : 1L);
+  long runs = corpus().runs * (all && std::strcmp(all, "1") == 0 ? 30L : 1L);
   int at = 1;
   for (; at + 1 < argc; at += 2) {
     if (std::strcmp(argv[at], "--runs") == 0)

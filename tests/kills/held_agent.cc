@@ -135,11 +135,12 @@ std::vector<std::string> rows_of(const agent::Step& step) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 64;
-  const auto config = apps::load_agent_config(argv[1]);
+  auto config = apps::load_agent_config(argv[1]);
   if (!config) {
     std::fprintf(stderr, "held_agent: %s\n", to_string(config.error()).c_str());
     return 78;
   }
+  config->qemu.alone_max = std::chrono::seconds{8};  // Some cases wait for its end.
   const Script script(argv[1]);
   std::unique_ptr<Wrapped> wrapped;
   const auto wrap = [&](io::Loop& loop, const runtime::AgentPorts& real,
