@@ -43,7 +43,7 @@ Result<int> run_image(Session& session, const Program& program, const RunFlags& 
 
 // What `get` lists. Of the fields below, empty ones do not narrow the list.
 struct Wanted {
-  std::string kind;                // groups, guests, nodes, events, moves or offerings.
+  std::string kind;                // groups, guests, nodes, events, moves, offerings or intents.
   std::string name;                // Of the group, guest or node; moves: of their guest.
   std::string group, guest, node;  // events: about these; guests: of this group.
   std::uint32_t limit = 100;       // events and moves: the newest so many.

@@ -74,6 +74,13 @@ Result<v1::OfferingList> list_offerings(const Session& s) {
   return list;
 }
 
+Result<v1::IntentList> list_intents(const Session& s) {
+  v1::IntentList list;
+  TRY(s.client.call(v1::Intents::NewStub(s.client.channel()), &v1::Intents::Stub::List,
+                    v1::ListIntentsRequest{}, list));
+  return list;
+}
+
 Result<std::uint64_t> list(Session& s, const Wanted& wanted) {
   if (wanted.kind == "groups") {
     ASSIGN_OR_RETURN(const auto found, list_groups(s, wanted.name));
@@ -94,6 +101,10 @@ Result<std::uint64_t> list(Session& s, const Wanted& wanted) {
   if (wanted.kind == "offerings") {
     ASSIGN_OR_RETURN(const auto found, list_offerings(s));
     return print_list(s, found, kOfferingHead, found.offerings());
+  }
+  if (wanted.kind == "intents") {
+    ASSIGN_OR_RETURN(const auto found, list_intents(s));
+    return print_list(s, found, kIntentHead, found.intents());
   }
   v1::ListEventsRequest about;
   about.set_group(wanted.group);

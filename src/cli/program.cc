@@ -121,7 +121,7 @@ class Parser {
 
   void add_reading_verbs() {
     Parsed& p = parsed;
-    if (auto* verb = add("get", "List groups, guests, nodes, events, moves or offerings",
+    if (auto* verb = add("get", "List groups, guests, nodes, events, moves, offerings or intents",
                          [this](Session& s) {
                            return parsed.watch ? watch(s, parsed.wanted) : get(s, parsed.wanted);
                          }))
@@ -140,9 +140,11 @@ class Parser {
   }
 
   void add_get_flags(CLI::App* verb, Wanted& wanted) {
-    verb->add_option("kind", wanted.kind, "groups, guests, nodes, events, moves or offerings")
+    verb->add_option("kind", wanted.kind,
+                     "groups, guests, nodes, events, moves, offerings or intents")
         ->required()
-        ->check(CLI::IsMember({"groups", "guests", "nodes", "events", "moves", "offerings"}));
+        ->check(CLI::IsMember(
+            {"groups", "guests", "nodes", "events", "moves", "offerings", "intents"}));
     auto* name = verb->add_option("name", wanted.name, "Only this one; moves: only of this guest")
                      ->check(kNamed);
     auto* group =
@@ -158,11 +160,13 @@ class Parser {
       CLI::Option* option;
       std::set<std::string> kinds;  // That it means something for.
     };
-    const std::vector<Flag> flags{{name, {"groups", "guests", "nodes", "moves"}},
-                                  {group, {"guests", "events"}},
-                                  {guest, {"events"}},
-                                  {node, {"events"}},
-                                  {limit, {"events", "moves"}}};
+    const std::vector<Flag> flags{
+        {name, {"groups", "guests", "nodes", "moves"}},
+        {group, {"guests", "events"}},
+        {guest, {"events"}},
+        {node, {"events"}},
+        {limit, {"events", "moves"}},
+        {watch, {"groups", "guests", "nodes", "events", "moves", "offerings"}}};
     verb->parse_complete_callback([this, flags, group] {
       const std::string& kind = parsed.wanted.kind;
       for (const auto& [option, kinds] : flags)

@@ -107,6 +107,7 @@ const Row kNodeHead{"NAME",     "PHASE", "AGENT",    "TYPE",  "ZONE",
 const Row kEventHead{"AT", "REASON", "ABOUT", "TEXT"};
 const Row kMoveHead{"NUMBER",    "GUEST", "REASON", "FROM",     "TO",
                     "MECHANISM", "STATE", "BYTES",  "TOTAL-MS", "DOWNTIME-MS"};
+const Row kIntentHead{"NODE", "KIND", "TYPE", "ZONE", "CAPACITY", "ATTEMPT", "INSTANCE", "WHY"};
 const Row kOfferingHead{"TYPE",  "ZONE",       "CAPACITY",        "VCPUS", "MIB",
                         "USD/H", "USD/VCPU-H", "ON-DEMAND-USD/H", "SOUND", "WHY"};
 
@@ -173,6 +174,17 @@ Row row(const v1::Move& move) {
           std::to_string(move.bytes()),
           move.has_total_ms() ? std::format("{:.1f}", move.total_ms()) : "",
           move.has_downtime_ms() ? std::format("{:.1f}", move.downtime_ms()) : ""};
+}
+
+Row row(const v1::Intent& intent) {
+  return {intent.node(),
+          intent.kind(),
+          intent.instance_type(),
+          intent.zone(),
+          intent.spot() ? "spot" : "on-demand",
+          intent.attempt() ? std::to_string(intent.attempt()) : "",
+          intent.instance(),
+          intent.why()};
 }
 
 Row row(const v1::Offering& offering) {

@@ -9,13 +9,15 @@
 
 namespace godwit::cli {
 
-extern const Row kGroupHead, kGuestHead, kNodeHead, kEventHead, kMoveHead, kOfferingHead;
+extern const Row kGroupHead, kGuestHead, kNodeHead, kEventHead, kMoveHead, kOfferingHead,
+    kIntentHead;
 Row row(const v1::Group& group);
 Row row(const v1::Guest& guest);
 Row row(const v1::Node& node);
 Row row(const v1::Event& event);
 Row row(const v1::Move& move);
 Row row(const v1::Offering& offering);
+Row row(const v1::Intent& intent);
 
 // A plan as tables: guests that would be elsewhere, nodes that change, and by what it was decided.
 void print_plan(std::ostream& out, const v1::Plan& plan);

@@ -141,6 +141,7 @@ class Control {
   ports::Answer list_groups(const ports::ListGroups& wanted) const;
   ports::Answer list_moves(const ports::ListMoves& wanted) const;
   ports::Listing<ports::OfferingView> list_offerings(Time now) const;
+  ports::Answer list_intents() const;
   ports::Answer ledger(Time now) const;
   ports::Answer migrate(const ports::MigrateGuest& wish, Time now, Step& step);
   ports::Answer cordon(const NodeId& node, bool cordoned, Time now, Step& step);

@@ -51,6 +51,22 @@ TEST_F(Fleet, GoesOnFromItsRowsAfterEachLostAnswer) {
   }
 }
 
+// What the provider has not been seen to have done is shown.
+TEST_F(Fleet, ShowsItsIntents) {
+  const auto intents = [&] {
+    const auto answer = request(ports::ListIntents{});
+    return std::get<ports::Listing<ports::IntentView>>(*answer).items;
+  };
+  ASSERT_TRUE(request(ports::ApplyGroup{spec()}));
+  const auto asked_for = intents();
+  ASSERT_FALSE(asked_for.empty());
+  EXPECT_EQ(asked_for[0].kind, "launch");
+  EXPECT_EQ(asked_for[0].zone, "a");
+  EXPECT_TRUE(asked_for[0].spot);
+  pass(seconds{60});
+  EXPECT_TRUE(intents().empty());
+}
+
 // An instance joins, and then the control plane dies before the answer of its launch was recorded:
 // the token is gone, so the launch cannot be asked for again.
 TEST_F(Fleet, KeepsWhoJoinedBeforeItsLaunchWasAnswered) {

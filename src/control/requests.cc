@@ -172,6 +172,24 @@ ports::Listing<ports::OfferingView> Control::list_offerings(Time now) const {
   return list;
 }
 
+ports::Answer Control::list_intents() const {
+  ports::Listing<ports::IntentView> list{.version = version_};
+  for (const auto& [id, row] : instances_.rows()) {
+    const bool launch = row.stage == ports::NodeStage::kIntent;
+    if (row.dead || row.type.empty() || (!launch && row.stage != ports::NodeStage::kEnding))
+      continue;
+    list.items.push_back({.node = id,
+                          .kind = launch ? "launch" : "terminate",
+                          .instance_type = row.type,
+                          .zone = row.zone,
+                          .spot = row.spot,
+                          .attempt = launch ? row.attempt : 0,
+                          .instance = row.instance,
+                          .why = row.why});
+  }
+  return list;
+}
+
 ports::Answer Control::migrate(const ports::MigrateGuest& wish, Time now, Step& step) {
   const auto at = guests_.find(wish.guest);
   if (at == guests_.end() || at->second.gone()) return not_found(no_guest(wish.guest));
@@ -263,6 +281,7 @@ void Control::on_request(const ports::Request& request, Time now, Step& step) {
         if constexpr (std::is_same_v<T, ports::ListMoves>) return list_moves(r);
         if constexpr (std::is_same_v<T, ports::ListOfferings>)
           return ports::Answer{list_offerings(now)};
+        if constexpr (std::is_same_v<T, ports::ListIntents>) return list_intents();
         if constexpr (std::is_same_v<T, ports::ReadLedger>) return ledger(now);
         if constexpr (std::is_same_v<T, ports::MigrateGuest>) return migrate(r, now, step);
         if constexpr (std::is_same_v<T, ports::CordonNode>) return cordon(r.node, true, now, step);

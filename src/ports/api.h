@@ -157,6 +157,18 @@ struct OfferingView {
   bool operator==(const OfferingView&) const = default;
 };
 
+// What the provider was or is about to be asked for, and has not been seen to have done.
+struct IntentView {
+  NodeId node;
+  std::string kind;  // launch, or terminate.
+  std::string instance_type, zone;
+  bool spot = false;
+  std::uint32_t attempt = 0;  // launch: each has its own client token.
+  std::string instance;       // terminate: the provider's id.
+  std::string why;            // It was launched.
+  bool operator==(const IntentView&) const = default;
+};
+
 // What the planner would do now. Of a guest: its place afterwards, and why.
 struct PlannedGuest {
   GuestId guest;
@@ -294,6 +306,8 @@ struct ListMoves {
 };
 // All, the cheapest per vCPU first -> Listing.
 struct ListOfferings {};
+// In order of node -> Listing<IntentView>.
+struct ListIntents {};
 // Of this fleet, since its first instance -> LedgerView.
 struct ReadLedger {};
 // What would be planned now, with these groups made or changed -> PlanView. Nothing is changed.
@@ -305,7 +319,7 @@ struct ReadPlan {
 using RequestBody =
     std::variant<ApplyGroup, DeleteGroup, ListGroups, ListGuests, ListNodes, ListEvents,
                  MigrateGuest, CordonNode, UncordonNode, DrainNode, ReadLogs, ExecInGuest,
-                 ListMoves, ListOfferings, ReadLedger, ReadPlan, JoinNode>;
+                 ListMoves, ListOfferings, ListIntents, ReadLedger, ReadPlan, JoinNode>;
 
 // Offered to EventSink<Request>.
 struct Request {
@@ -340,10 +354,10 @@ struct ExecResult {
   bool operator==(const ExecResult&) const = default;
 };
 
-using AnswerBody =
-    std::variant<Done, GroupView, GuestView, NodeView, DrainView, LogPage, ExecResult,
-                 Listing<GroupView>, Listing<GuestView>, Listing<NodeView>, Listing<EventView>,
-                 Listing<MoveView>, Listing<OfferingView>, LedgerView, PlanView>;
+using AnswerBody = std::variant<Done, GroupView, GuestView, NodeView, DrainView, LogPage,
+                                ExecResult, Listing<GroupView>, Listing<GuestView>,
+                                Listing<NodeView>, Listing<EventView>, Listing<MoveView>,
+                                Listing<OfferingView>, Listing<IntentView>, LedgerView, PlanView>;
 using Answer = Result<AnswerBody>;
 
 class Answerer {

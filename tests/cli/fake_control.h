@@ -166,6 +166,7 @@ class FakeControl final : public ports::EventSink<ports::Request> {
     return found;
   }
   ports::Answer on(const ports::ListOfferings&) const { return fixed_offerings(version_); }
+  ports::Answer on(const ports::ListIntents&) const { return fixed_intents(version_); }
   ports::Answer on(const ports::ReadLedger&) const {
     return groups_.empty() ? ports::LedgerView{.from = kStart, .until = kStart} : fixed_ledger();
   }

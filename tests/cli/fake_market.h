@@ -31,6 +31,12 @@ inline ports::Listing<ports::OfferingView> fixed_offerings(std::uint64_t version
   return found;
 }
 
+inline ports::Listing<ports::IntentView> fixed_intents(std::uint64_t version) {
+  return {{{NodeId{"n-f-1"}, "launch", "m5.large", "us-east-1a", true, 2, "", "start of web"},
+           {NodeId{"n-f-2"}, "terminate", "m5.large", "us-east-1b", false, 0, "i-b", ""}},
+          version};
+}
+
 inline ports::LedgerView fixed_ledger() {
   ports::LedgerView view{.from = kStart,
                          .until = kStart + std::chrono::seconds{3600},

@@ -38,6 +38,7 @@ GODWIT_ANSWER(v1::NodeList, ports::Listing<ports::NodeView>);
 GODWIT_ANSWER(v1::EventList, ports::Listing<ports::EventView>);
 GODWIT_ANSWER(v1::MoveList, ports::Listing<ports::MoveView>);
 GODWIT_ANSWER(v1::OfferingList, ports::Listing<ports::OfferingView>);
+GODWIT_ANSWER(v1::IntentList, ports::Listing<ports::IntentView>);
 GODWIT_ANSWER(v1::LedgerSummary, ports::LedgerView);
 GODWIT_ANSWER(v1::Plan, ports::PlanView);
 #undef GODWIT_ANSWER

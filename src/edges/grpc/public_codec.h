@@ -34,6 +34,9 @@ class ListGuestsRequest;
 class ListMovesRequest;
 class ListNodesRequest;
 class ListOfferingsRequest;
+class ListIntentsRequest;
+class Intent;
+class IntentList;
 class LogPage;
 class MigrateGuestRequest;
 class Move;
@@ -66,6 +69,7 @@ Result<ports::RequestBody> from_wire(const v1::DrainNodeRequest& request);
 Result<ports::RequestBody> from_wire(const v1::ListEventsRequest& request);
 Result<ports::RequestBody> from_wire(const v1::ListMovesRequest& request);
 Result<ports::RequestBody> from_wire(const v1::ListOfferingsRequest& request);
+Result<ports::RequestBody> from_wire(const v1::ListIntentsRequest& request);
 Result<ports::RequestBody> from_wire(const v1::GetLedgerRequest& request);
 Result<ports::RequestBody> from_wire(const v1::GetPlanRequest& request);
 
@@ -89,6 +93,8 @@ void to_wire(const ports::LedgerView& view, v1::LedgerSummary& wire);
 void to_wire(const ports::PlanView& view, v1::Plan& wire);
 void to_wire(const ports::Listing<ports::MoveView>& list, v1::MoveList& wire);
 void to_wire(const ports::Listing<ports::OfferingView>& list, v1::OfferingList& wire);
+void to_wire(const ports::IntentView& view, v1::Intent& wire);
+void to_wire(const ports::Listing<ports::IntentView>& list, v1::IntentList& wire);
 void to_wire(const ports::Change& change, v1::Change& wire);
 
 void write_time(Time at, google::protobuf::Timestamp* wire);

@@ -82,6 +82,7 @@ Result<ports::RequestBody> from_wire(const v1::ListMovesRequest& request) {
 Result<ports::RequestBody> from_wire(const v1::ListOfferingsRequest&) {
   return ports::ListOfferings{};
 }
+Result<ports::RequestBody> from_wire(const v1::ListIntentsRequest&) { return ports::ListIntents{}; }
 Result<ports::RequestBody> from_wire(const v1::GetLedgerRequest&) { return ports::ReadLedger{}; }
 
 Result<ports::RequestBody> from_wire(const v1::GetPlanRequest& request) {
@@ -136,6 +137,17 @@ void to_wire(const ports::OfferingView& view, v1::Offering& wire) {
   wire.set_why(valid_utf8(view.why));
 }
 
+void to_wire(const ports::IntentView& view, v1::Intent& wire) {
+  wire.set_node(valid_utf8(view.node.value));
+  wire.set_kind(view.kind);
+  wire.set_instance_type(valid_utf8(view.instance_type));
+  wire.set_zone(valid_utf8(view.zone));
+  wire.set_spot(view.spot);
+  wire.set_attempt(view.attempt);
+  wire.set_instance(valid_utf8(view.instance));
+  wire.set_why(valid_utf8(view.why));
+}
+
 void to_wire(const ports::LedgerView& view, v1::LedgerSummary& wire) {
   write_time(view.from, wire.mutable_from());
   write_time(view.until, wire.mutable_until());
@@ -156,6 +168,10 @@ void to_wire(const ports::Listing<ports::MoveView>& list, v1::MoveList& wire) {
 }
 void to_wire(const ports::Listing<ports::OfferingView>& list, v1::OfferingList& wire) {
   for (const auto& item : list.items) to_wire(item, *wire.add_offerings());
+  wire.set_version(list.version);
+}
+void to_wire(const ports::Listing<ports::IntentView>& list, v1::IntentList& wire) {
+  for (const auto& item : list.items) to_wire(item, *wire.add_intents());
   wire.set_version(list.version);
 }
 

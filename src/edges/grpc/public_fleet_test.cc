@@ -110,6 +110,32 @@ TEST(PublicFleet, ScoresBeyondMoneyStayOnTheWire) {
   EXPECT_EQ(wire.terms(2).micro_usd(), 0);
 }
 
+TEST(PublicFleet, AnIntentArrivesWhole) {
+  Rig rig;
+  rig.script.answer = [](const ports::Request& request) -> ports::Answer {
+    if (!std::holds_alternative<ports::ListIntents>(request.body)) return internal("not that");
+    return ports::Listing<ports::IntentView>{
+        {{NodeId{"n-1"}, "launch", "m5.large", "r-a", true, 2, "", "start of web"},
+         {NodeId{"n-2"}, "terminate", "m5.large", "r-b", false, 0, "i-2", ""}},
+        4};
+  };
+  v1::IntentList list;
+  const auto status = call(v1::Intents::NewStub(rig.channel("user/alice")),
+                           &v1::Intents::Stub::List, v1::ListIntentsRequest{}, list);
+  ASSERT_TRUE(status.ok()) << to_string(status);
+  ASSERT_EQ(list.intents_size(), 2);
+  EXPECT_EQ(list.version(), 4u);
+  const v1::Intent& launch = list.intents(0);
+  EXPECT_EQ(launch.node(), "n-1");
+  EXPECT_EQ(launch.kind(), "launch");
+  EXPECT_EQ(launch.instance_type(), "m5.large");
+  EXPECT_EQ(launch.zone(), "r-a");
+  EXPECT_TRUE(launch.spot());
+  EXPECT_EQ(launch.attempt(), 2u);
+  EXPECT_EQ(launch.why(), "start of web");
+  EXPECT_EQ(list.intents(1).instance(), "i-2");
+}
+
 TEST(PublicFleet, AnOfferingArrivesWhole) {
   Rig rig;
   rig.script.answer = [](const ports::Request& request) -> ports::Answer {

@@ -64,7 +64,7 @@ void PublicServer::Calls::close() {
     call.reactor->Finish({grpc::UNAVAILABLE, "the control plane is ending: try again"});
 }
 
-// One line for each method. A method that no request of ports/api.h stands for says so.
+// One line for each method.
 struct PublicServer::Services {
   Services(Calls& calls, Watches& watches)
       : groups(calls),
@@ -74,19 +74,13 @@ struct PublicServer::Services {
         moves(calls),
         offerings(calls),
         ledger(calls),
-        plans(calls) {}
+        plans(calls),
+        intents(calls) {}
 
 #define GODWIT_METHOD(service, name, Asked, Reply)                                     \
   Reactor* name(Context* context, const v1::Asked* asked, v1::Reply* reply) override { \
     return calls.ask(context, service "." #name, asked, reply);                        \
   }
-#define GODWIT_NOT_YET(name, Asked, Reply, sentence)                       \
-  Reactor* name(Context* context, const v1::Asked*, v1::Reply*) override { \
-    Reactor* const reactor = context->DefaultReactor();                    \
-    reactor->Finish({grpc::UNIMPLEMENTED, sentence});                      \
-    return reactor;                                                        \
-  }
-
   struct Groups final : v1::Groups::CallbackService {
     explicit Groups(Calls& c) : calls(c) {}
     GODWIT_METHOD("Groups", Apply, ApplyGroupRequest, Group)
@@ -140,11 +134,12 @@ struct PublicServer::Services {
     GODWIT_METHOD("Plans", Get, GetPlanRequest, Plan)
     Calls& calls;
   } plans;
-  struct Intents final
-      : v1::Intents::CallbackService{GODWIT_NOT_YET(List, ListIntentsRequest, IntentList,
-                                                    "intents are not shown yet")} intents;
+  struct Intents final : v1::Intents::CallbackService {
+    explicit Intents(Calls& c) : calls(c) {}
+    GODWIT_METHOD("Intents", List, ListIntentsRequest, IntentList)
+    Calls& calls;
+  } intents;
 #undef GODWIT_METHOD
-#undef GODWIT_NOT_YET
 
   Listening listening;
 };

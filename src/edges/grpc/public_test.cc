@@ -160,12 +160,6 @@ TEST(PublicServer, ErrorsKeepCodeAndSentence) {
     EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED);
     EXPECT_EQ(status.error_message(), "exec is not built yet");
   }
-  const auto intents = v1::Intents::NewStub(rig.channel("user/alice"));
-  grpc::ClientContext context;
-  v1::IntentList list;
-  const auto status = intents->List(&context, {}, &list);
-  EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED) << status.error_message();
-  EXPECT_FALSE(status.error_message().empty());
 }
 
 // Calls beyond the bound are refused at once; those that wait end when the server does.
