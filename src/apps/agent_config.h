@@ -1,4 +1,4 @@
-// What `godwit-agent` is started with: one JSON file.
+// What `godwit agent` is started with: one JSON file.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <format>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,40 +20,14 @@ namespace godwit::apps {
 namespace {
 
 int fail_with(const Error& error, int status) {
-  std::fprintf(stderr, "godwit-cloud: %s\n", to_string(error).c_str());
+  std::fprintf(stderr, "godwit cloud: %s\n", error.message.c_str());
   return status;
 }
 
-io::Task<void> ask(io::Loop& loop, std::string socket, json::Value request, int& status) {
-  const auto answer = co_await localcloud::ask_admin(socket, request);
-  status = 1;
-  if (!answer) {
-    fail_with(answer.error(), 1);
-  } else if ((*answer).has("error")) {
-    std::fprintf(stderr, "godwit-cloud: %s\n", (*answer)["error"].text().c_str());
-  } else if ((*answer).has("output")) {
-    std::fputs((*answer)["output"].text().c_str(), stdout);
-    status = static_cast<int>((*answer)["exit"].integer(1));
-  } else {
-    std::printf("%s\n", answer->dump().c_str());
-    status = 0;
-  }
+io::Task<void> ask(io::Loop& loop, std::string socket, json::Value request,
+                   Result<json::Value>& answer) {
+  answer = co_await localcloud::ask_admin(socket, request);
   loop.stop();
-}
-
-int control(std::vector<std::string> words) {
-  std::string socket = "/run/godwit-cloud.sock";
-  if (words.size() >= 2 && words[0] == "--socket") {
-    socket = words[1];
-    words.erase(words.begin(), words.begin() + 2);
-  }
-  const auto request = localcloud::admin_request(words);
-  if (!request) return fail_with(request.error(), 64);
-  io::Loop loop;
-  int status = 1;
-  loop.spawn(ask(loop, socket, *request, status));
-  loop.run();
-  return status;
 }
 
 io::Task<void> end(io::Loop& loop, localcloud::Host* host) {
@@ -83,7 +58,9 @@ Result<std::unique_ptr<localcloud::Host>> make_host(io::Loop& loop,
   return host;
 }
 
-int serve(const std::string& path) {
+}  // namespace
+
+int run_cloud(const std::string& path) {
   const auto config = localcloud::load_service_config(path);
   if (!config) return fail_with(config.error(), 78);
   io::Loop loop;
@@ -97,26 +74,30 @@ int serve(const std::string& path) {
   }
   loop.on_signal({SIGINT, SIGTERM}, [&](int) { loop.spawn(end(loop, host.get())); });
   if (const Status told = (*service)->announce(*config); !told) return fail_with(told.error(), 73);
-  std::fprintf(stderr, "godwit-cloud: EC2 at http://%s:%d\n", config->address.c_str(),
+  std::fprintf(stderr, "godwit cloud: EC2 at http://%s:%d\n", config->address.c_str(),
                (*service)->port());
   loop.run();
   return 0;
 }
 
-}  // namespace
-
-bool is_clouds_own(const std::string& word) {
-  return word == "boot-instance" || word == "enter-instance";
+Result<json::Value> ask_cloud(const std::string& socket, const json::Value& request) {
+  io::Loop loop;
+  Result<json::Value> answer = internal("no answer");
+  loop.spawn(ask(loop, socket, request, answer));
+  loop.run();
+  if (!answer)
+    return unavailable(
+        std::format("no cloud answers at {}: {}: start one with `godwit up`, or name its socket "
+                    "with --socket or GODWIT_CLOUD_SOCKET",
+                    socket, answer.error().message));
+  return answer;
 }
 
-int run_cloud(const std::vector<std::string>& words) {
-  if (words.size() > 1 && words[0] == "ctl") return control({words.begin() + 1, words.end()});
+std::optional<int> run_clouds_own(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "boot-instance") return localcloud::boot_instance(words[1]);
   if (words.size() >= 4 && words[0] == "enter-instance")
     return localcloud::enter_instance(words[1], words[2], {words.begin() + 3, words.end()});
-  if (words.size() == 1 && words[0] != "--help") return serve(words[0]);
-  std::fprintf(stderr, "usage: godwit cloud CONFIG.json\n       godwit cloud ctl ...\n");
-  return words.size() == 1 ? 0 : 64;
+  return std::nullopt;
 }
 
 }  // namespace godwit::apps

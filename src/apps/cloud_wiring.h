@@ -1,17 +1,23 @@
-// The local cloud's process: the cloud itself, its operator's hand, and the beginnings of instances
-// (the cloud starts its own program again for each).
+// The local cloud's process: the cloud itself, the way to one that runs, and the beginnings of
+// instances (the cloud starts its own program again for each).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+#include "lib/json/json.h"
+
 namespace godwit::apps {
 
-// `words` are those after the program's name: CONFIG.json, "ctl ...", and the two below. The
-// status.
-int run_cloud(const std::vector<std::string>& words);
+// Until SIGINT or SIGTERM, then 0; 78 the configuration is wrong; 69 it cannot start.
+int run_cloud(const std::string& config);
 
-// Whether a program's first word is one that the cloud says to itself.
-bool is_clouds_own(const std::string& word);
+// The answer of the cloud that listens at `socket`: localcloud/admin.h. Unavailable: none does.
+Result<json::Value> ask_cloud(const std::string& socket, const json::Value& request);
+
+// If a program's words are those that the cloud says to itself: runs them, the status.
+std::optional<int> run_clouds_own(const std::vector<std::string>& words);
 
 }  // namespace godwit::apps

@@ -25,18 +25,6 @@ struct GatewayConfig {
   grpc_edge::Credentials credentials;
 };
 
-inline constexpr const char* kGatewayUsage = R"(godwit gateway CONFIG.json
-
-Published ports and egress of guests. Run it as root where the control plane runs; it may be
-killed and started again at any time. CONFIG.json:
-  {"address": "10.0.200.10",          its own on the network of the nodes
-   "listen": "10.0.200.10:7003",      for agents, which announce where guests are
-   "control": "10.0.200.10:7002",     the control plane
-   "credentials": "STATE/gateway",    made by `godwit serve` in its state_dir
-   "outside": "out",                  device towards clients
-   "public_address": "198.51.100.1",  on it: where published ports are
-   "denied": ["203.0.113.0/24"]}      what guests may not connect to, beside private networks)";
-
 // Reads the file and the certificates. The error names file, field and remedy.
 Result<GatewayConfig> load_gateway_config(const std::string& path);
 Result<GatewayConfig> parse_gateway_config(std::string_view text, const ReadFile& read_file);

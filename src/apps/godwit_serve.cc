@@ -1,18 +1,9 @@
-// godwit-serve CONFIG.json: the control plane.
-#include <cstdio>
-#include <cstring>
-
+// godwit-serve CONFIG.json: `godwit serve CONFIG.json` alone, for tests that have others in its
+// place.
+#include "apps/console.h"
 #include "apps/serve_wiring.h"
 
 int main(int argc, char** argv) {
-  if (argc != 2 || std::strcmp(argv[1], "--help") == 0) {
-    std::fprintf(stderr, "usage: godwit-serve CONFIG.json\n");
-    return argc == 2 ? 0 : 64;
-  }
-  const auto config = godwit::apps::load_serve_config(argv[1]);
-  if (!config) {
-    std::fprintf(stderr, "godwit-serve: %s\n", to_string(config.error()).c_str());
-    return 78;
-  }
-  return godwit::apps::run_serve(*config);
+  const auto config = godwit::apps::load_serve_config(argc == 2 ? argv[1] : "");
+  return config ? godwit::apps::run_serve(*config) : godwit::apps::complain(config.error());
 }

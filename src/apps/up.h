@@ -4,16 +4,17 @@
 #pragma once
 
 #include <string>
-#include <vector>
+
+#include "cli/program.h"
 
 namespace godwit::apps {
 
 // Starts a supervisor in the background and waits until all is ready; with --foreground it is the
-// supervisor. 0: it is up, also when it was before; 64 wrong usage; 66 no such market; 69 something
-// did not become ready, with the end of its log.
-int run_up(const std::vector<std::string>& words);
+// supervisor. 0: it is up, also when it was before; 66 no such market; 69 something did not become
+// ready, with the end of its log.
+int run_up(const cli::UpFlags& flags);
 
-// 0: nothing of it runs any more.
-int run_down(const std::vector<std::string>& words);
+// 0: nothing of it runs any more. `dir` as in UpFlags.
+int run_down(const std::string& dir);
 
 }  // namespace godwit::apps

@@ -171,6 +171,12 @@ std::string default_up_dir() {
   return home && *home ? std::format("{}/godwit", home) : "/run/godwit";
 }
 
+std::string default_cloud_socket() {
+  const std::string of_up = default_up_dir() + "/cloud.sock";
+  std::error_code error;
+  return std::filesystem::exists(of_up, error) ? of_up : localcloud::ServiceConfig{}.admin_socket;
+}
+
 Result<std::string> find_market(const std::string& name) {
   if (name.ends_with(".json")) return name;
   std::set<std::string> names;

@@ -24,6 +24,10 @@ inline constexpr int kEc2Port = 7400, kAgentsPort = 7002, kGatewayPort = 7003, k
 // $XDG_STATE_HOME/godwit, or /run/godwit without it.
 std::string default_up_dir();
 
+// The cloud's admin socket in there; where nothing is up there, that of a cloud whose configuration
+// names none.
+std::string default_cloud_socket();
+
 // A market's file: members of the cloud's configuration (types, prices, billing ...), and "policy"
 // and "machine" of the control plane's. `name` is that of a file in data/markets or
 // /usr/share/godwit/markets without ".json", or a path with one. NotFound lists the names there

@@ -13,11 +13,11 @@ enum ExitStatus : int {
   kUsage = 64,        // A flag or a verb is wrong.
   kBadInput = 65,     // A spec or a value is wrong.
   kNoInput = 66,      // A file cannot be read.
-  kUnavailable = 69,  // No control plane answers.
+  kUnavailable = 69,  // No control plane or cloud answers; something did not become ready.
   kInternal = 70,
   kTryAgain = 75,  // Too much is under way.
   kPermissionDenied = 77,
-  kBadConfiguration = 78,  // Credentials are missing or wrong.
+  kBadConfiguration = 78,  // Credentials or a configuration are missing or wrong.
 };
 
 int exit_status(Code code);

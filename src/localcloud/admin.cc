@@ -1,7 +1,5 @@
 #include "localcloud/admin.h"
 
-#include <charconv>
-
 #include "localcloud/actions.h"
 #include "localcloud/text.h"
 
@@ -10,23 +8,13 @@ namespace {
 
 using json::Value;
 
-constexpr const char* kUsage =
-    "price TYPE/ZONE USD|auto | capacity TYPE/ZONE[/on-demand] N|auto | reclaim INSTANCE "
-    "[--no-notice] | kill INSTANCE | exec INSTANCE -- CMD ARG... | status | bill";
-
 Value ok() {
   Value answer;
   answer.set("ok", true);
   return answer;
 }
 
-Value error(const Error& e) {
-  Value answer;
-  answer.set("error", to_string(e));
-  return answer;
-}
-
-Value answer_of(const Status& status) { return status ? ok() : error(status.error()); }
+Value answer_of(const Status& status) { return status ? ok() : refusal(status.error()); }
 
 Result<std::pair<Pool, bool>> pool_of(const std::string& text) {
   const auto parts = split(text, '/');
@@ -38,28 +26,28 @@ Result<std::pair<Pool, bool>> pool_of(const std::string& text) {
 
 Value price(Cloud& cloud, const Value& request, Time now) {
   const auto pool = pool_of(request["pool"].text());
-  if (!pool) return error(pool.error());
+  if (!pool) return refusal(pool.error());
   std::optional<MicroUsdPerHour> value;
   if (const std::string usd = request["usd"].text(); usd != "auto") {
     const auto parsed = parse_usd(usd);
-    if (!parsed) return error(parsed.error());
+    if (!parsed) return refusal(parsed.error());
     value = *parsed;
   }
   const auto from = cloud.set_price(pool->first, value, now);
-  if (!from) return error(from.error());
+  if (!from) return refusal(from.error());
   return ok().set("from", time_text_seconds(*from));
 }
 
 Value capacity(Cloud& cloud, const Value& request, Time now) {
   const auto pool = pool_of(request["pool"].text());
-  if (!pool) return error(pool.error());
+  if (!pool) return refusal(pool.error());
   std::optional<int> count;
   if (request["count"].is_integer()) {
     if (request["count"].integer() < 0 || request["count"].integer() > 1'000'000)
-      return error({Code::kInvalidArgument, "count is not 0 to 1,000,000"});
+      return refusal({Code::kInvalidArgument, "count is not 0 to 1,000,000"});
     count = static_cast<int>(request["count"].integer());
   } else if (request["count"].text() != "auto") {
-    return error({Code::kInvalidArgument, "count is neither a number nor auto"});
+    return refusal({Code::kInvalidArgument, "count is neither a number nor auto"});
   } else if (pool->second) {
     count = cloud.config().pool_capacity;
   }
@@ -123,33 +111,13 @@ Value admin_answer(Cloud& cloud, const Value& request, Time now) {
   if (command == "kill") return answer_of(cloud.end(instance, EndReason::kFailure, now));
   if (command == "status") return status(cloud, now);
   if (command == "bill") return bill(cloud, now);
-  return error({Code::kInvalidArgument, std::format("no command '{}'", command)});
+  return refusal({Code::kInvalidArgument, std::format("no command '{}'", command)});
 }
 
-Result<Value> admin_request(const std::vector<std::string>& words) {
-  Value request;
-  const auto count = words.size();
-  const std::string command = words.empty() ? "" : words[0];
-  request.set("command", command);
-  if (command == "price" && count == 3) return request.set("pool", words[1]).set("usd", words[2]);
-  if (command == "capacity" && count == 3) {
-    int number = 0;
-    const char* end = words[2].data() + words[2].size();
-    const bool is_number = std::from_chars(words[2].data(), end, number).ptr == end;
-    return request.set("pool", words[1]).set("count", is_number ? Value(number) : Value(words[2]));
-  }
-  if (command == "reclaim" && count == 2) return request.set("instance", words[1]);
-  if (command == "reclaim" && count == 3 && words[2] == "--no-notice")
-    return request.set("instance", words[1]).set("notice", false);
-  if (command == "kill" && count == 2) return request.set("instance", words[1]);
-  if (command == "exec" && count >= 4 && words[2] == "--") {
-    Value::Array argv(words.begin() + 3, words.end());
-    return request.set("instance", words[1]).set("argv", argv);
-  }
-  // JSON is the only output there is; "-o json" is taken for those who ask for it.
-  const bool plain = count == 1 || (count == 3 && words[1] == "-o" && words[2] == "json");
-  if ((command == "status" || command == "bill") && plain) return request;
-  return invalid(std::format("usage: godwit-cloud ctl [--socket PATH] {}", kUsage));
+Value refusal(const Error& error) {
+  Value answer;
+  answer.set("error", error.message).set("code", name(error.code));
+  return answer;
 }
 
 }  // namespace godwit::localcloud

@@ -1,5 +1,5 @@
 // The operator's commands, as JSON values. A request is {"command": NAME, ...}; an answer has "ok":
-// true, or "error" with the reason.
+// true, or "error" with the reason and "code" with the name of its Code.
 //
 //   price    {pool "TYPE/ZONE", usd "0.03"|"auto"}     holds until set again; -> {from}
 //   capacity {pool "TYPE/ZONE[/on-demand]", count N|"auto"}
@@ -10,11 +10,8 @@
 //   bill     {}   -> {items [{instance, lifecycle, type, zone, start, end, seconds, micro_usd,
 //                     ended_by_cloud}], total_micro_usd, time}; end null: it runs, charged until
 //                     now
-// `exec` needs a real instance: see service.h.
+//   exec     {instance, argv [...]}  -> {exit, output}; needs a real instance: see service.h
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "base/error.h"
 #include "lib/json/json.h"
@@ -24,8 +21,7 @@ namespace godwit::localcloud {
 
 json::Value admin_answer(Cloud& cloud, const json::Value& request, Time now);
 
-// The request for the words of a command line: "price", "c8i.large/us-east-1a", "0.03".
-// InvalidArgument with the usage.
-Result<json::Value> admin_request(const std::vector<std::string>& words);
+// The answer that says why not.
+json::Value refusal(const Error& error);
 
 }  // namespace godwit::localcloud

@@ -142,34 +142,49 @@ TEST(Config, BadOnesAreRefused) {
 }
 
 TEST_F(ApiTest, AdminCommands) {
-  const auto ask = [this](std::vector<std::string> words, Time now) {
-    const auto request = admin_request(words);
-    EXPECT_TRUE(request);
-    return admin_answer(cloud_, *request, now);
+  const auto ask = [this](const std::string& request, Time now) {
+    return admin_answer(cloud_, json::parse(request).value(), now);
+  };
+  const auto code = [&](const std::string& request, Time now) {
+    const auto answer = ask(request, now);
+    EXPECT_NE(answer["error"].text(), "") << request;
+    return answer["code"].text();
+  };
+  const auto of = [](const char* command, const std::string& instance) {
+    return std::format(R"({{"command": "{}", "instance": "{}"}})", command, instance);
   };
   ASSERT_EQ(outcome(std::string(kRun) + "&InstanceMarketOptions.MarketType=spot"), "ok");
   const std::string id = cloud_.all()[0]->id;
-  EXPECT_EQ(ask({"price", "c8i.large/us-east-1a", "0.5"}, kStart + 1ms)["from"].text(),
+  EXPECT_EQ(ask(R"({"command": "price", "pool": "c8i.large/us-east-1a", "usd": "0.5"})",
+                kStart + 1ms)["from"]
+                .text(),
             "2026-11-24T00:00:01Z");
-  const auto status = ask({"status"}, kStart + 2s);
+  const auto status = ask(R"({"command": "status"})", kStart + 2s);
   EXPECT_EQ(status["pools"].at(0)["usd"].text(), "0.500000");
   EXPECT_EQ(status["instances"].at(0)["goes_at"].text(), "2026-11-24T00:02:01Z");
-  EXPECT_TRUE(ask({"kill", id}, kStart + 3s)["ok"].boolean());
-  EXPECT_TRUE(ask({"kill", id}, kStart + 3s).has("error"));
-  EXPECT_TRUE(ask({"reclaim", id}, kStart + 3s).has("error"));
-  EXPECT_TRUE(ask({"price", "c8i.large/us-east-1a", "auto"}, kStart + 3s)["ok"].boolean());
-  EXPECT_TRUE(
-      ask({"capacity", "c8i.large/us-east-1a/on-demand", "3"}, kStart + 3s)["ok"].boolean());
-  EXPECT_TRUE(ask({"capacity", "c9.large/us-east-1a", "3"}, kStart + 3s).has("error"));
-  EXPECT_TRUE(ask({"price", "c8i.large", "1"}, kStart + 3s).has("error"));
-  const auto bill = ask({"bill", "-o", "json"}, kStart + 3s);
+  EXPECT_TRUE(ask(of("kill", id), kStart + 3s)["ok"].boolean());
+  EXPECT_EQ(code(of("kill", id), kStart + 3s), "FAILED_PRECONDITION");
+  EXPECT_EQ(code(of("reclaim", id), kStart + 3s), "FAILED_PRECONDITION");
+  EXPECT_EQ(code(of("kill", "i-0"), kStart + 3s), "NOT_FOUND");
+  for (const char* good :
+       {R"({"command": "price", "pool": "c8i.large/us-east-1a", "usd": "auto"})",
+        R"({"command": "capacity", "pool": "c8i.large/us-east-1a/on-demand", "count": 3})",
+        R"({"command": "capacity", "pool": "c8i.large/us-east-1a", "count": "auto"})"})
+    EXPECT_TRUE(ask(good, kStart + 3s)["ok"].boolean()) << good;
+  EXPECT_EQ(
+      code(R"({"command": "capacity", "pool": "c9.large/us-east-1a", "count": 3})", kStart + 3s),
+      "NOT_FOUND");
+  for (const char* bad :
+       {R"({"command": "price", "pool": "c8i.large", "usd": "1"})",
+        R"({"command": "price", "pool": "c8i.large/us-east-1a", "usd": "much"})",
+        R"({"command": "capacity", "pool": "c8i.large/us-east-1a", "count": -1})",
+        R"({"command": "capacity", "pool": "c8i.large/us-east-1a", "count": "some"})",
+        R"({"command": "sing"})", "{}", "3"})
+    EXPECT_EQ(code(bad, kStart + 3s), "INVALID_ARGUMENT") << bad;
+  const auto bill = ask(R"({"command": "bill"})", kStart + 3s);
   EXPECT_EQ(bill["items"].at(0)["end"].text(), "2026-11-24T00:00:03Z");
   EXPECT_EQ(bill["items"].at(0)["seconds"].integer(), 3);
   EXPECT_EQ(bill["total_micro_usd"].integer(), 0);
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {}, {"price"}, {"reclaim"}, {"reclaim", "i", "--now"}, {"exec", "i", "ls"}, {"sing"}})
-    EXPECT_EQ(admin_request(words).error_or(Error{}).code, Code::kInvalidArgument);
-  EXPECT_TRUE(admin_answer(cloud_, json::Value(3), kStart + 4s).has("error"));
 }
 
 }  // namespace

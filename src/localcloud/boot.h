@@ -1,4 +1,5 @@
-// What runs between the cloud and a real instance: two sub-commands of godwit-cloud. Both are
+// What runs between the cloud and a real instance: two commands of `godwit` that help
+// does not show. Both are
 // programs of one thread that end by exec or exit, and print what failed to stderr.
 //
 // boot_instance starts as a child of the cloud and stays as the instance's keeper:

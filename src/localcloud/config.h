@@ -1,4 +1,4 @@
-// The configuration file of godwit-cloud: JSON, unknown members refused. Members and defaults:
+// The configuration file of `godwit cloud`: JSON, unknown members refused. Members and defaults:
 //
 //   address "127.0.0.1", port 0 (any free), port_file "" (written when all is ready)
 //   tls null (plain HTTP) or {certificate, key}: PEM of the EC2 API's server

@@ -15,6 +15,7 @@
 #include "lib/io/child.h"
 #include "lib/namespaces/network_namespace.h"
 #include "lib/tls/digest.h"
+#include "localcloud/admin.h"
 #include "localcloud/boot.h"
 #include "localcloud/imds.h"
 
@@ -150,7 +151,7 @@ void Host::boot(const Instance& instance) {
   Status made = prepare(instance, *living);
   if (made) made = start(*living);
   if (!made) {
-    std::fprintf(stderr, "godwit-cloud: boot %s: %s\n", id.c_str(),
+    std::fprintf(stderr, "godwit cloud: boot %s: %s\n", id.c_str(),
                  to_string(made.error()).c_str());
     clean(*living);
     loop_.post([this, id] { world_.ended(id, EndReason::kFailure); });
@@ -173,7 +174,7 @@ void Host::clean(Living& living) {
   living.metadata.reset();
   if (living.network) {
     if (const Status status = vpc_->detach(living.number, living.address); !status)
-      std::fprintf(stderr, "godwit-cloud: %s: %s\n", living.id.c_str(),
+      std::fprintf(stderr, "godwit cloud: %s: %s\n", living.id.c_str(),
                    to_string(status.error()).c_str());
   }
   living.network.reset();
@@ -190,26 +191,22 @@ void Host::kill(const std::string& instance) {
 }
 
 io::Task<json::Value> Host::exec(std::string instance, std::vector<std::string> argv) {
-  json::Value answer;
   const auto at = living_.find(instance);
   const std::string directory = config_.state_dir + "/" + instance;
   const std::string init = at == living_.end() ? "" : read_file(directory + "/init", 20);
-  if (init.empty()) {
-    answer.set("error", std::format("{} does not run yet, or no more", instance));
-    co_return answer;
-  }
+  if (init.empty())
+    co_return refusal(
+        {Code::kFailedPrecondition, std::format("{} does not run yet, or no more", instance)});
   const std::string output = std::format("{}.exec-{}", directory, ++commands_);
   std::vector<std::string> words{program_, "enter-instance", at->second->spec_path, init};
   words.insert(words.end(), argv.begin(), argv.end());
   io::ProgramStart start{.argv = std::move(words), .output = output};
   const auto program = io::start_program(start);
-  if (!program) {
-    answer.set("error", to_string(program.error()));
-    co_return answer;
-  }
+  if (!program) co_return refusal(program.error());
   const std::string end = co_await io::wait_ended(*program);
   int status = 0;
   if (std::sscanf(end.c_str(), "exit status %d", &status) != 1) status = 137;
+  json::Value answer;
   answer.set("ok", true).set("exit", status).set("output", read_file(output, kOutputBytes));
   ::unlink(output.c_str());
   co_return answer;

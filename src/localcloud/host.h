@@ -29,7 +29,7 @@ class Host {
     // An instance ended by itself or could not be started; never called from within boot().
     std::function<void(const std::string& instance, EndReason)> ended;
   };
-  // `program` is godwit-cloud itself, which is started again for every instance. Needs root and the
+  // `program` is `godwit` itself, which is started again for every instance. Needs root and the
   // root filesystem. Everything `world` refers to, and the loop, outlive this.
   static Result<std::unique_ptr<Host>> create(io::Loop& loop, const HostConfig& config,
                                               std::string program, World world);
@@ -39,7 +39,7 @@ class Host {
 
   void boot(const Instance& instance);
   void kill(const std::string& instance);
-  // {"ok": true, "exit": N, "output": TEXT (1 MB at most)} or {"error": TEXT}.
+  // {"ok": true, "exit": N, "output": TEXT (1 MB at most)} or a refusal() of admin.h.
   io::Task<json::Value> exec(std::string instance, std::vector<std::string> argv);
   // Kills all and waits until their keepers have ended.
   io::Task<void> stop();

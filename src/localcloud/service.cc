@@ -103,7 +103,7 @@ io::Task<void> Service::talk(io::Stream stream) {
     if (request)
       answer = co_await command(std::move(*request));
     else
-      answer.set("error", to_string(request.error()));
+      answer = refusal(request.error());
     if (!co_await stream.write_all(answer.dump() + "\n")) co_return;
   }
 }
@@ -120,11 +120,9 @@ io::Task<json::Value> Service::command(json::Value request) {
   for (const json::Value& word : request["argv"].array()) argv.push_back(word.text());
   const std::string instance = request["instance"].text();
   const Instance* found = cloud_.find(instance);
-  json::Value answer;
-  if (!hands_.exec || !found || !found->alive() || argv.empty()) {
-    answer.set("error", std::format("{} is not a real instance that lives", instance));
-    co_return answer;
-  }
+  if (!hands_.exec || !found || !found->alive() || argv.empty())
+    co_return refusal(
+        {Code::kNotFound, std::format("{} is not a real instance that lives", instance)});
   co_return co_await hands_.exec(instance, std::move(argv));
 }
 

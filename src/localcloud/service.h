@@ -24,7 +24,8 @@ struct Hands {
   std::function<void(const std::string& instance)> kill;
   // Added to `status` as "network".
   std::function<json::Value()> network;
-  // Runs a command in an instance: {"ok": true, "exit": N, "output": TEXT} or {"error": TEXT}.
+  // Runs a command in an instance: {"ok": true, "exit": N, "output": TEXT} or a refusal() of
+  // admin.h.
   std::function<io::Task<json::Value>(std::string instance, std::vector<std::string> argv)> exec;
 };
 

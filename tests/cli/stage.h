@@ -15,6 +15,7 @@
 #include "edges/grpc/mailbox.h"
 #include "edges/grpc/public_server.h"
 #include "fake_control.h"
+#include "fake_host.h"
 
 namespace godwit::golden {
 
@@ -41,6 +42,7 @@ class Stage {
     control_.answerer = server_.get();
     control_.publisher = server_.get();
     ::unsetenv("GODWIT_IMAGES");
+    ::unsetenv("GODWIT_CLOUD_SOCKET");
     ::setenv("GODWIT_SERVER", std::format("127.0.0.1:{}", server_->port()).c_str(), 1);
     ::setenv("GODWIT_CREDENTIALS", folder_.c_str(), 1);
   }
@@ -50,6 +52,7 @@ class Stage {
   }
 
   const FakeControl& control() const { return control_; }
+  const FakeHost& host() const { return host_; }
   grpc_edge::PublicServer& server() { return *server_; }
   const cli::Program& program() const { return program_; }
   void stop() { server_.reset(); }
@@ -84,12 +87,10 @@ class Stage {
   fs::path folder_;
   FakeControl control_;
   std::unique_ptr<grpc_edge::PublicServer> server_;
+  FakeHost host_;
   cli::Program program_{
       .version = "0.1.0",
-      .locals = {{"cloud", "A cloud on this host",
-                  [](const std::vector<std::string>& words) {
-                    return static_cast<int>(words.size());
-                  }}},
+      .host = host_.verbs(),
       .image_defaults = [](const std::string& store,
                            const std::string& sha256) -> Result<cli::ImageDefaults> {
         if (store != "images" || sha256[0] != 'a')

@@ -188,8 +188,8 @@ def answer(s, words, text=None):
                 "public_address": "127.0.0.1", "dir": words[2]}
     if words[:2] == ["image", "import"]:
         return "a" * 64
-    if words[:2] == ["cloud", "ctl"]:
-        return cloud(s, words[4:])
+    if words[0] == "cloud":
+        return cloud(s, words[1:])
     if words[0] == "down":
         s["down"] = True
         return {}

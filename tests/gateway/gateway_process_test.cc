@@ -1,6 +1,6 @@
 // The gateway as a process. Goal: clients outside keep one TCP connection to a guest, whatever the
 // guest or the gateway's process does; and the gateway is nobody's way into the infrastructure.
-// Method: a real `godwit-gateway` in a lab of namespaces, told by a control plane's stream and by
+// Method: a real `godwit gateway` in a lab of namespaces, told by a control plane's stream and by
 // agents that announce; a guest that echoes lines, and a client that checks every one.
 #include <gtest/gtest.h>
 #include <unistd.h>

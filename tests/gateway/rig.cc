@@ -113,7 +113,8 @@ Status GatewayRig::start_gateway() {
     const std::lock_guard lock(mutex_);
     expected_ = attached_ + 1;
   }
-  ASSIGN_OR_RETURN(gateway_, spawn(lab_->gateway(), {GATEWAY_PROGRAM, folder_ + "/gateway.json"}));
+  ASSIGN_OR_RETURN(gateway_,
+                   spawn(lab_->gateway(), {GODWIT_PROGRAM, "gateway", folder_ + "/gateway.json"}));
   return {};
 }
 

@@ -100,7 +100,7 @@ class Region:
     def exec(self, instance, *words):
         """A program in an instance's namespaces: no agent is asked."""
         return subprocess.run(
-            [*self.product.command, "cloud", "ctl", "--socket", self.place["cloud_socket"], "exec",
+            [*self.product.command, "cloud", "exec", "--socket", self.place["cloud_socket"],
              instance, "--", *map(str, words)],
             capture_output=True, text=True, timeout=60, check=False)
 

@@ -84,8 +84,10 @@ def test_all_is_there_after_up_and_gone_after_down(host):
     pids = [host.pid(name) for name in [*PROGRAMS, "up"]]
     assert all(lives(pid) for pid in pids)
     assert host.godwit("get", "nodes").returncode == 0
-    status = host.run(GODWIT, "cloud", "ctl", "--socket", told["cloud_socket"], "status")
+    status = host.run(GODWIT, "cloud", "status", "--socket", told["cloud_socket"], "-o", "json")
     assert json.loads(status.stdout)["ok"] is True
+    table = host.run(GODWIT, "cloud", "status", "--socket", told["cloud_socket"])
+    assert table.stdout.startswith("INSTANCE ") and "\nTYPE " in table.stdout
     host.until(lambda: "control plane attached" in (host.dir / "gateway.log").read_text())
     # The world outside has a way to the gateway's public address.
     outside = host.run("ip", "netns", "exec", told["outside_namespace"], "ip", "route", "get",

@@ -87,13 +87,14 @@ class Product:
 
     # The operator of the cloud.
     def cloud(self, *words):
-        return json.loads(self.run("cloud", "ctl", "--socket", self.place["cloud_socket"], *words))
+        where = ("--socket", self.place["cloud_socket"], "-o", "json")
+        return json.loads(self.run("cloud", *words, *where))
 
     def cloud_status(self):
         return self.cloud("status")
 
     def bill(self):
-        return self.cloud("bill", "-o", "json")
+        return self.cloud("bill")
 
 
 def built(build):

@@ -1,7 +1,7 @@
 """The scenes: what is done, and what must be seen then. Each needs those before it.
 
-The operator of the cloud (`godwit cloud ctl`) sets prices and capacity where the data's own events
-would take hours; what he does is printed.
+The operator of the cloud (`godwit cloud price` and its like) sets prices and capacity where the
+data's own events would take hours; what he does is printed.
 """
 
 import time

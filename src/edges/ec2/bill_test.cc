@@ -1,5 +1,5 @@
 // Goal: the ledger, computed only from what the provider's API shows, equals the provider's bill to
-// the micro-dollar, under each billing rule. Method: real auction prices of 2015 in godwit-cloud,
+// the micro-dollar, under each billing rule. Method: real auction prices of 2015 in `godwit cloud`,
 // 1,200 times faster, so that an instance-hour has three seconds; instances are launched, ended,
 // reclaimed, killed and outbid at random; then both sides are compared item by item.
 #include "core/market/billing.h"

@@ -1,4 +1,4 @@
-// A godwit-cloud of its own for a test, and our provider talking to it. For tests only.
+// A `godwit cloud` of its own for a test, and our provider talking to it. For tests only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -59,7 +59,7 @@ class LocalCloudTest : public ::testing::Test, public ports::EventSink<ports::Cl
     std::ofstream(folder_ + "/config") << config.dump();
     // The cloud goes with us, however we go.
     io::ProgramStart what{
-        .argv = {"setpriv", "--pdeathsig", "KILL", GODWIT_CLOUD_PROGRAM, folder_ + "/config"},
+        .argv = {"setpriv", "--pdeathsig", "KILL", GODWIT_PROGRAM, "cloud", folder_ + "/config"},
         .output = folder_ + "/log"};
     const auto program = io::start_program(what);
     ASSERT_TRUE(program) << to_string(program.error());

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = Path(os.environ.get("GODWIT_BUILD", ROOT / "build/release")) / "src/apps/godwit-cloud"
+PROGRAM = Path(os.environ.get("GODWIT_BUILD", ROOT / "build/release")) / "src/apps/godwit"
 KEY, SECRET = "AKIDLOCAL", "local/secret+key"
 IMAGE = "ami-00000000000000001"
 
@@ -30,12 +30,12 @@ CONFIG = {
 class LocalCloud:
     def __init__(self, folder, changes):
         self.folder = folder
-        self.socket = folder / "ctl"
+        self.socket = folder / "admin"
         config = CONFIG | {"port_file": str(folder / "port"), "admin_socket": str(self.socket)}
         (folder / "config.json").write_text(json.dumps(config | changes))
         with open(folder / "log", "w") as log:
-            self.program = subprocess.Popen([PROGRAM, folder / "config.json"], stderr=log,
-                                            stdout=log)
+            self.program = subprocess.Popen([PROGRAM, "cloud", folder / "config.json"],
+                                            stderr=log, stdout=log)
         while not (folder / "port").exists():
             assert self.program.poll() is None, (folder / "log").read_text()
             time.sleep(0.01)
@@ -49,11 +49,12 @@ class LocalCloud:
             aws_secret_access_key=secret,
             config=botocore.config.Config(retries={"total_max_attempts": attempts}))
 
-    def ctl(self, *words):
-        run = subprocess.run([PROGRAM, "ctl", "--socket", self.socket, *words],
+    def ask(self, *words):
+        """A command of the operator; its answer."""
+        run = subprocess.run([PROGRAM, "cloud", *words, "--socket", self.socket, "-o", "json"],
                              capture_output=True, text=True)
         if run.returncode != 0:
-            raise RuntimeError(run.stderr)
+            raise RuntimeError(f"ended with {run.returncode}: {run.stderr}")
         return json.loads(run.stdout)
 
     def stop(self):

@@ -49,7 +49,7 @@ class World:
         raise AssertionError("not within a minute")
 
     def call(self, instance, *argv):
-        command = [PROGRAM, "ctl", "--socket", self.cloud.socket, "exec", instance, "--", *argv]
+        command = [PROGRAM, "cloud", "exec", "--socket", self.cloud.socket, instance, "--", *argv]
         return subprocess.run(command, capture_output=True, text=True)
 
     def exec(self, instance, *argv):
@@ -93,7 +93,7 @@ def test_inside_is_an_instance(world):
     boot_ids = {Path("/proc/sys/kernel/random/boot_id").read_text()}
     for instance in (a, b):
         world.until(lambda: world.exec(instance, "cat", "/var/booted") == "booted\n")
-        assert world.exec(instance, "sh", "-c", "readlink /proc/1/exe").endswith("godwit-cloud\n")
+        assert world.exec(instance, "sh", "-c", "readlink /proc/1/exe").endswith("/godwit\n")
         boot_ids.add(world.exec(instance, "cat", "/proc/sys/kernel/random/boot_id"))
         address = world.describe(instance)["PrivateIpAddress"]
         assert f"inet {address}/20" in world.exec(instance, "ip", "addr", "show", "eth0")
@@ -127,12 +127,12 @@ def test_network_checks_source_addresses(world):
         return world.python(a, ask.format(to[peer], source)).stdout.strip()
     for peer in (b, neighbour):  # In another zone's network, and in the same one.
         world.until(lambda: answer(peer, to[a]) == to[a])
-    dropped = world.cloud.ctl("status")["network"]
+    dropped = world.cloud.ask("status")["network"]
     assert dropped == {"dropped_by_source_check": 0, "dropped_by_destination_check": 0}
     # An address that is not the instance's: nothing comes through, and the port counts it.
     world.exec(a, "ip", "addr", "add", "10.0.0.99/32", "dev", "lo")
     assert "timed out" in answer(b, "10.0.0.99")
-    assert world.cloud.ctl("status")["network"]["dropped_by_source_check"] >= 1
+    assert world.cloud.ask("status")["network"]["dropped_by_source_check"] >= 1
     # The operator reaches instances from outside, and what they see is the operator's address.
     done = subprocess.run(["python3", "-c", ask.format(to[b], "0.0.0.0")], capture_output=True,
                           text=True)
@@ -153,11 +153,11 @@ def test_metadata(world):
     document = json.loads(world.metadata(spot, "/latest/dynamic/instance-identity/document"))
     assert document["instanceId"] == spot and document["region"] == "us-east-1"
     assert world.metadata(spot, "/latest/meta-data/spot/instance-action") is None
-    world.cloud.ctl("reclaim", spot)
+    world.cloud.ask("reclaim", spot)
     action = json.loads(world.metadata(spot, "/latest/meta-data/spot/instance-action"))
     assert action["action"] == "terminate"
     assert action["time"] == world.metadata(spot, "/latest/meta-data/spot/termination-time")
-    status = {i["instance"]: i for i in world.cloud.ctl("status")["instances"]}
+    status = {i["instance"]: i for i in world.cloud.ask("status")["instances"]}
     assert status[spot]["goes_at"] == action["time"]
 
 
@@ -194,10 +194,10 @@ def test_the_end_takes_everything(world):
     assert not running("314159")
     # Without notice, by the operator.
     third = world.launch(InstanceMarketOptions={"MarketType": "spot"})
-    world.cloud.ctl("reclaim", third, "--no-notice")
+    world.cloud.ask("reclaim", third, "--no-notice")
     world.until(lambda: not running("314159"))
     fourth = world.launch()
-    world.cloud.ctl("kill", fourth)
+    world.cloud.ask("kill", fourth)
     world.until(lambda: not running("314159"))
     assert world.describe(fourth)["StateReason"]["Code"] == "Server.InternalError"
 
