@@ -25,6 +25,8 @@ namespace {
 
 constexpr const char* kOperator = "10.0.200.10";
 constexpr const char* kRootfs = "/usr/lib/godwit/rootfs";
+// The pids of agents; not of the instance's first program, nor of the shell that asks.
+constexpr const char* kAgents = "pgrep -f '/bin/[g]odwit agent'";
 
 Time now() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -101,9 +103,9 @@ class NodeTest : public ec2::LocalCloudTest {
     control_.server = join_.get();
     const auto seen = [this](const NodeId& node, bool is) { control_.attached(node, is); };
     streams_ = grpc_edge::ControlServer::start(any, self, control_, seen, {}, [](auto&) {}).value();
-    agent_ = tls::sha256_of_file(AGENT_PROGRAM).value();
+    agent_ = tls::sha256_of_file(GODWIT_PROGRAM).value();
     artifacts::ServerConfig served{.host = kOperator, .image_dir = dir_};
-    served.files[agent_] = AGENT_PROGRAM;
+    served.files[agent_] = GODWIT_PROGRAM;
     std::ofstream(dir_ + "/other") << "what came";
     served.files[tls::sha256("what was built")] = dir_ + "/other";
     artifacts_ = artifacts::Server::start(served).value();
@@ -185,22 +187,23 @@ TEST_F(NodeTest, ABareInstanceBecomesANodeAndStaysIt) {
   ASSERT_NE(before, "");
   EXPECT_EQ(control_.joins(), 1);
   for (int times = 2; times <= 3; ++times) {
-    ASSERT_NE(inside(instance, "kill -9 $(pidof godwit) && echo killed"), "");
+    ASSERT_NE(inside(instance, std::format("kill -9 $({}) && echo killed", kAgents)), "");
     ASSERT_TRUE(until([&] { return control_.times_attached(node) == times; })) << log(instance);
   }
   EXPECT_EQ(inside(instance, identity), before);
   EXPECT_EQ(control_.joins(), 1);
   // Never two at a time: neither of the script nor of the agent.
-  EXPECT_EQ(inside(instance, "/run/user-data && pidof godwit | wc -w"), "1\n");
+  EXPECT_EQ(inside(instance, std::format("/run/user-data && {} | wc -w", kAgents)), "1\n");
   EXPECT_NE(inside(instance, "! /var/lib/godwit/bin/godwit agent --join /etc/godwit/join.json 2>&1")
                 .find("an agent runs here already"),
             std::string::npos);
-  EXPECT_EQ(inside(instance, "pidof godwit | wc -w"), "1\n");
+  EXPECT_EQ(inside(instance, std::format("{} | wc -w", kAgents)), "1\n");
 }
 
 TEST_F(NodeTest, AWrongTokenGetsNothing) {
   const std::string instance = launch(std::string(64, 'b'), agent_);
-  ASSERT_TRUE(until([&] { return log(instance).contains("PERMISSION_DENIED"); })) << log(instance);
+  ASSERT_TRUE(until([&] { return log(instance).contains("ended with status 77"); }))
+      << log(instance);
   EXPECT_NE(log(instance).find("godwit get nodes"), std::string::npos);
   EXPECT_EQ(inside(instance, "ls /var/lib/godwit/identity"), "key.pem\n");
 }
