@@ -202,7 +202,7 @@ TEST_F(Fleet, LetsGuestsGoOnlyWhereTheirImagesAre) {
   EXPECT_EQ(runs.at(web).set, ports::NodeNames{first});
   const std::vector<NodeId> preparing = guest("web-1").preparing;
   ASSERT_FALSE(preparing.empty());
-  const NodeId escape = preparing.front();
+  const NodeId& escape = preparing.front();
   EXPECT_NE(escape, first);
   EXPECT_EQ(images.at(escape), std::set<std::string>{kBase});
   const auto node = request(ports::ListNodes{.node = escape});
