@@ -69,8 +69,8 @@ function(godwit_python_tests)
       ENVIRONMENT "GODWIT_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
     if(folder STREQUAL region)
       set_tests_properties(py_${name} PROPERTIES COST 200)
-    else()  # Its files share what the workspace has once: the names of network devices.
-      set_tests_properties(py_${name} PROPERTIES RESOURCE_LOCK ${folder})
+    else()  # The workspace has one network, and a cloud's devices in it their fixed names.
+      set_tests_properties(py_${name} PROPERTIES RESOURCE_LOCK network)
     endif()
   endforeach()
 endfunction()

@@ -18,6 +18,9 @@ CHEAPER = 0.35
 NEAR_MAXIMUM = 0.97
 # The notice is 120 s; the cloud then needs a moment.
 NOTICE_LIMIT_S = 180
+# Hours of the market in which nothing happens. The scenes crowd into minutes what a fleet sees in
+# weeks, and each of them pays for two nodes for a while.
+CALM_HOURS = 2
 
 
 class Scenes(Watch):
@@ -73,12 +76,13 @@ class Scenes(Watch):
         self.await_moved(guests, ["cheaper"], since, lambda n: pool(n) == target, until)
 
     def calm(self):
-        """An hour of the market in which nothing happens, as most of a fleet's life: so that the
-        bill is not one of escapes alone."""
+        """Time of the market in which nothing happens, as most of a fleet's life: so that the bill
+        is not one of escapes alone."""
         if not self.hour_s:
             return
-        self.story.say(f"an hour of the market passes ({self.hour_s} s)")
-        end = time.monotonic() + self.hour_s
+        seconds = CALM_HOURS * self.hour_s
+        self.story.say(f"{CALM_HOURS} hours of the market pass ({seconds} s)")
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.story.look()
             time.sleep(self.story.poll_s)
