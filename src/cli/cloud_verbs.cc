@@ -51,7 +51,7 @@ class CloudVerb {
                            "The cloud's admin socket; default that of `godwit up` without --dir"))
         ->type_name("PATH")
         ->envname("GODWIT_CLOUD_SOCKET");
-    verb->callback([this, name = std::string(text.name), &program = program_, &p = p_] {
+    verb->callback([name = std::string(text.name), &program = program_, &p = p_] {
       p.cloud.name = name;
       p.local = [&](std::ostream& out) {
         return run_cloud_command(program, p.cloud, p.output == "json", out);

@@ -22,17 +22,19 @@ namespace godwit::ec2 {
 inline constexpr const char* kImage = "ami-00000000000000001";
 
 class LocalCloudTest : public ::testing::Test, public ports::EventSink<ports::CloudEvent> {
- protected:
-  LocalCloudTest() {
-    std::string name = "/tmp/godwit-ec2-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
+ public:
   ~LocalCloudTest() override {
     if (program_.pid > 0) {
       EXPECT_TRUE(io::send_signal(program_, SIGKILL));
       run([](LocalCloudTest* t) -> io::Task<void> { co_await io::wait_ended(t->program_); }(this));
     }
     std::filesystem::remove_all(folder_);
+  }
+
+ protected:
+  LocalCloudTest() {
+    std::string name = "/tmp/godwit-ec2-XXXXXX";
+    folder_ = mkdtemp(name.data());
   }
 
   void offer(ports::CloudEvent event) override {

@@ -92,7 +92,7 @@ class Builder final : public YAML::EventHandler {
       into.node.items.push_back(std::move(node));
     } else if (into.has_key) {
       into.has_key = false;
-      into.node.entries.emplace_back(std::move(into.key), std::move(node));
+      into.node.entries.push_back({std::move(into.key), std::move(node)});
     } else {
       check_key(into.node, node);
       into.has_key = true;

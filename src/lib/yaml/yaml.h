@@ -5,7 +5,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -20,12 +19,16 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+struct Entry;
 struct Node {
   Kind kind = Kind::kNull;
   Place at;
-  std::string text;                                 // kScalar.
-  std::vector<Node> items = {};                     // kSequence.
-  std::vector<std::pair<Node, Node>> entries = {};  // kMapping, in the text's order.
+  std::string text;            // kScalar.
+  std::vector<Node> items;     // kSequence.
+  std::vector<Entry> entries;  // kMapping, in the text's order.
+};
+struct Entry {
+  Node key, value;
 };
 
 // The documents of a text; empty ones are left out. InvalidArgument: "LINE:COLUMN: what is wrong".

@@ -12,12 +12,12 @@ TEST(Yaml, ValuesKnowTheirPlace) {
   ASSERT_EQ(read->size(), 2u);
   const Node& top = (*read)[0];
   ASSERT_EQ(top.entries.size(), 3u);
-  EXPECT_EQ(top.entries[0].second.text, "web");
-  EXPECT_EQ(top.entries[0].second.at, (Place{2, 7}));
-  const Node& ports = top.entries[1].second;
-  EXPECT_EQ(ports.items[0].entries[0].second.at, (Place{4, 12}));
+  EXPECT_EQ(top.entries[0].value.text, "web");
+  EXPECT_EQ(top.entries[0].value.at, (Place{2, 7}));
+  const Node& ports = top.entries[1].value;
+  EXPECT_EQ(ports.items[0].entries[0].value.at, (Place{4, 12}));
   EXPECT_EQ(ports.items[1].text, "x: y");
-  EXPECT_EQ(top.entries[2].second.kind, Kind::kNull);
+  EXPECT_EQ(top.entries[2].value.kind, Kind::kNull);
   EXPECT_EQ((*read)[1].text, "b");
   EXPECT_TRUE(parse("")->empty());
 }
